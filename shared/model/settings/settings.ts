@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod/mini';
+import { SEVERITIES } from '../facts.ts';
+import { DECISIONS } from '../finding.ts';
+
+/**
+ * The settings document, `safedep-watch.json`. Unknown keys are refused, so that a misspelt one is not silently ignored.
+ * Secrets never stand in it, only their names in Secrets Manager.
+ */
+
+const secretName = z.string().check(z.minLength(1), z.maxLength(512));
+const positiveInteger = z.int().check(z.positive());
+
+const gitHubSource = z.strictObject({
+  forge: z.literal('github'),
+  /** Host name as it stands in repository addresses. */
+  host: z._default(z.string().check(z.minLength(1)), 'github.com'),
+  /** Base of the REST API; GitHub Enterprise Server has `https://HOST/api/v3`. */
+  apiUrl: z._default(z.url(), 'https://api.github.com'),
+  tokenSecret: secretName,
+});
+
+/** A git repository on this machine. Refused everywhere but in local mode and tests. */
+const gitSource = z.strictObject({
+  forge: z.literal('git'),
+  host: z._default(z.string(), 'localhost'),
+  repositories: z.array(z.strictObject({ repositoryId: z.string(), name: z.string(), path: z.string() })),
+});
+
+/** An endpoint that takes events as signed HTTP POSTs (Standard Webhooks). */
+const webhookSink = z.strictObject({
+  name: z.string().check(z.regex(/^[a-z0-9-]{1,40}$/)),
+  kind: z.literal('webhook'),
+  url: z.url(),
+  /** Holds `whsec_…`; several, separated by spaces, while one is being replaced. */
+  signingSecret: secretName,
+  refs: z._default(z.enum(['default-branch', 'all']), 'default-branch'),
+});
+
+const windowLimit = z.strictObject({ requests: positiveInteger, perSeconds: positiveInteger });
+
+export const settingsSchema = z.strictObject({
+  $schema: z.optional(z.string()),
+  version: z.literal(1),
+  sources: z._default(z.array(z.discriminatedUnion('forge', [gitHubSource, gitSource])), []),
+  reading: z._default(
+    z.strictObject({
+      /** Lock files below these folders are not read: repository-relative, `vendor/fixtures`. */
+      ignoredFolders: z._default(z.array(z.string()), []),
+      /** Package names that no public registry serves, by ecosystem: exact, or a prefix that ends in `*`. */
+      privateNames: z._default(z.partialRecord(z.enum(['NPM', 'PYPI', 'CARGO', 'GO']), z.array(z.string())), {}),
+    }),
+    { ignoredFolders: [], privateNames: {} },
+  ),
+  policy: z._default(
+    z.strictObject({
+      malware: z._default(z.enum(DECISIONS), 'reject'),
+      suspicious: z._default(z.enum(DECISIONS), 'warn'),
+      vulnerability: z._default(z.partialRecord(z.enum(SEVERITIES), z.enum(DECISIONS)), {}),
+    }),
+    { malware: 'reject', suspicious: 'warn', vulnerability: {} },
+  ),
+  sinks: z._default(z.array(webhookSink), []),
+  limits: z._default(
+    z.strictObject({
+      /** SafeDep's documented 500 requests a second for each API key. */
+      dataPlane: z._default(windowLimit, { requests: 500, perSeconds: 1 }),
+      /** The keyless host: 20 a second is our fair use, not a published figure. */
+      community: z._default(windowLimit, { requests: 20, perSeconds: 1 }),
+    }),
+    { dataPlane: { requests: 500, perSeconds: 1 }, community: { requests: 20, perSeconds: 1 } },
+  ),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+export type SourceSettings = Settings['sources'][number];
+export type WebhookSink = Settings['sinks'][number];
+export type ReadingSettings = Settings['reading'];
+export type PolicySettings = Settings['policy'];
+
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/** The document with every default filled in. Throws `SettingsError`, one line for each thing that is wrong, where it stands. */
+export function parseSettings(document: unknown, origin: string): Settings {
+  const result = z.safeParse(settingsSchema, document);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => `  ${issue.path.length > 0 ? issue.path.join('.') : 'document'}: ${issue.message}`);
+  throw new SettingsError(`${origin} is not a settings document:\n${lines.join('\n')}`);
+}
+
+export const DEFAULT_SETTINGS: Settings = parseSettings({ version: 1 }, 'the default');
+
+/** Digest of what changes how lock files are read: only a change here makes a new snapshot of an unchanged commit. */
+export function readingDigest(settings: Settings): string {
+  return createHash('sha256').update(JSON.stringify(settings.reading)).digest('hex').slice(0, 16);
+}
+
+/** Digest of what changes decisions: a change here evaluates again and reads nothing. */
+export function policyDigest(settings: Settings): string {
+  return createHash('sha256').update(JSON.stringify(settings.policy)).digest('hex').slice(0, 16);
+}
