@@ -8,6 +8,7 @@ export const REPORT_ENVIRONMENT = {
   INSIGHTS_TABLE_NAME: 'required',
   FINDINGS_TABLE_NAME: 'required',
   RATE_LIMITS_TABLE_NAME: 'required',
+  REPORTS_QUEUE_URL: 'required',
   SAFEDEP_ANSWERS: 'required',
   /** Secret (name or ARN) with the service JWT; where it is empty the API key is used, and that is said once. */
   SAFEDEP_SERVICE_JWT_SECRET_ID: 'optional',

@@ -1,6 +1,8 @@
 import type { EnvironmentSpec } from '../../shared/aws/environment.ts';
 
 export const SWEEP_ENVIRONMENT = {
+  TENANT: 'required',
+  SAFEDEP_ANSWERS: 'required',
   INVENTORY_TABLE_NAME: 'required',
   SCANS_TABLE_NAME: 'required',
   INSIGHTS_TABLE_NAME: 'required',

@@ -19,4 +19,6 @@ export const WORKER_ENVIRONMENT = {
   SAFEDEP_TRANSPORT: 'optional',
   /** SNTP server, `host` or `host:port`; default Amazon's. */
   TIME_SERVER: 'optional',
+  /** `1` logs the instant of every call that is sent: for proofs of the rate, not for every day. */
+  LOG_SEND_STAMPS: 'optional',
 } as const satisfies EnvironmentSpec;

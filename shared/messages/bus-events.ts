@@ -16,6 +16,13 @@ export type DetailType = (typeof DETAIL_TYPES)[number];
 export const ANSWER_SOURCES = ['cloud', 'community', 'stand-in'] as const;
 export type AnswerSource = (typeof ANSWER_SOURCES)[number];
 
+/** Reads a function's `SAFEDEP_ANSWERS`. Throws for anything else: an unknown source must not pass for a real one. */
+export function parseAnswerSource(value: string): AnswerSource {
+  const source = ANSWER_SOURCES.find((known) => known === value);
+  if (!source) throw new Error(`SAFEDEP_ANSWERS is ${JSON.stringify(value)}; it must be one of ${ANSWER_SOURCES.join(', ')}`);
+  return source;
+}
+
 const repositorySchema = z.object({
   tenant: z.string(),
   forge: z.enum(FORGES),

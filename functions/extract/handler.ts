@@ -1,0 +1,63 @@
+import { dynamoDbClient, secretsClient, sqsClient } from '../../shared/aws/clients.ts';
+import { readEnvironment } from '../../shared/aws/environment.ts';
+import { log } from '../../shared/aws/log.ts';
+import { createQueue } from '../../shared/aws/queue.ts';
+import { createSecretReader } from '../../shared/aws/secrets.ts';
+import { createSettingsReader } from '../../shared/aws/settings.ts';
+import { type InvocationContext, receiveCountOf, runSqsBatch, type SqsBatchResponse, type SqsEvent } from '../../shared/aws/sqs-batch.ts';
+import { createInventoryStore } from '../../shared/inventory/dynamodb.ts';
+import { parsePushHint } from '../../shared/messages/queue-messages.ts';
+import { createScanStore } from '../../shared/scans/dynamodb.ts';
+import { openSource } from '../../shared/scm/open-source.ts';
+import { EXTRACT_ENVIRONMENT } from './env.ts';
+import { takeSnapshot } from './take-snapshot.ts';
+
+/** A source that could not be read for this many receives (some 30 s of them) is unreadable: the scan says so and is incomplete. */
+const SOURCE_ATTEMPTS = 6;
+
+const env = readEnvironment(EXTRACT_ENVIRONMENT, process.env);
+const dynamoDb = dynamoDbClient();
+const sqs = sqsClient();
+const secrets = createSecretReader(secretsClient(), Date.now);
+const settingsReader = createSettingsReader(dynamoDb, env.SETTINGS_TABLE_NAME, Date.now);
+const inventory = createInventoryStore(dynamoDb, env.INVENTORY_TABLE_NAME);
+const scans = createScanStore(dynamoDb, env.SCANS_TABLE_NAME);
+const pushes = createQueue(sqs, env.PUSHES_QUEUE_URL);
+const evaluations = createQueue(sqs, env.EVALUATIONS_QUEUE_URL);
+const lookups = {
+  live: createQueue(sqs, env.LOOKUPS_LIVE_QUEUE_URL),
+  background: createQueue(sqs, env.LOOKUPS_BACKGROUND_QUEUE_URL),
+};
+
+/** SQS entry point: one record is one push. */
+export function handler(event: SqsEvent, context: InvocationContext): Promise<SqsBatchResponse> {
+  const functionTimeoutMs = context.getRemainingTimeInMillis();
+  return runSqsBatch(event, pushes, log, async (record) => {
+    const hint = parsePushHint(record.body);
+    const settings = await settingsReader.read(hint.ref.tenant);
+    const source = openSource(hint.ref, hint.repositoryName, settings, {
+      readSecret: (secretName, options) => {
+        if (options?.refresh) secrets.forget(secretName);
+        return secrets.read(secretName);
+      },
+      allowGitSources: env.ALLOW_GIT_SOURCES === '1',
+      nowMs: Date.now,
+    });
+    try {
+      const result = await takeSnapshot(hint, settings, {
+        inventory,
+        scans,
+        source,
+        sendLookups: (lane, batches) => lookups[lane].send(batches.map((batch) => ({ body: JSON.stringify(batch) }))),
+        sendEvaluate: (message) => evaluations.send([{ body: JSON.stringify(message) }]),
+        nowMs: Date.now,
+        functionTimeoutMs,
+        isLastAttempt: receiveCountOf(record) >= SOURCE_ATTEMPTS,
+      });
+      log.info('push taken', { repository: hint.repositoryName, ref: hint.ref.ref, deliveryId: hint.deliveryId, result });
+      return 'done';
+    } finally {
+      await source.close();
+    }
+  });
+}

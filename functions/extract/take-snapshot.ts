@@ -1,0 +1,255 @@
+import pLimit from 'p-limit';
+import type { InventoryStore } from '../../shared/inventory/dynamodb.ts';
+import { lockFilesByPackage, packagesToAsk, readManifests, readSnapshot } from '../../shared/inventory/read-snapshot.ts';
+import type { SnapshotFacts } from '../../shared/inventory/ref-item.ts';
+import { manifestKey, type SnapshotLockFile, toManifestPages } from '../../shared/inventory/snapshot.ts';
+import { formatOf, isIgnored, READER_VERSION, readManifest, whyTooLarge } from '../../shared/manifests/registry.ts';
+import { type Evaluate, type LookupBatch, type PushHint, toBatches } from '../../shared/messages/queue-messages.ts';
+import { type PackageVersion, packageKey } from '../../shared/model/package-version.ts';
+import type { RefId } from '../../shared/model/repository.ts';
+import { readingDigest, type Settings } from '../../shared/model/settings/settings.ts';
+import type { ScanStore } from '../../shared/scans/dynamodb.ts';
+import { type RepositorySource, SourceError, type Tree, type TreeEntry } from '../../shared/scm/source.ts';
+
+/** Lock files that are fetched and read at once. */
+const LOCK_FILES_AT_ONCE = 8;
+/** Times that a head is read again because somebody else swapped meanwhile; then the message comes back later. */
+const SWAP_ATTEMPTS = 5;
+
+export interface SnapshotPorts {
+  readonly inventory: InventoryStore;
+  readonly scans: ScanStore;
+  readonly source: RepositorySource;
+  sendLookups(lane: PushHint['lane'], batches: readonly LookupBatch[]): Promise<void>;
+  sendEvaluate(message: Evaluate): Promise<void>;
+  nowMs(): number;
+  /** How long an extract may live: younger scans than that may still be in the hands of another one. */
+  readonly functionTimeoutMs: number;
+  /** The source has been asked so often that what it still cannot give counts as unreadable. */
+  readonly isLastAttempt: boolean;
+}
+
+export type SnapshotResult = 'swapped' | 'unchanged' | 'superseded' | 'never-seen';
+
+/**
+ * Reads the state of a ref and makes it the snapshot that counts (design, section 4, steps extract 1 to 4). Throws when the
+ * source may answer later: the push then comes back.
+ */
+export async function takeSnapshot(hint: PushHint, settings: Settings, ports: SnapshotPorts): Promise<SnapshotResult> {
+  const { inventory } = ports;
+  const { ref } = hint;
+  const taken = await inventory.takeGeneration(ref);
+  const generation = taken.generation;
+  let base = taken.snapshot;
+  for (let attempt = 0; attempt < SWAP_ATTEMPTS; attempt += 1) {
+    if (attempt > 0) base = (await inventory.readRef(ref))?.snapshot;
+    const state = await readState(hint, settings, base, ports);
+    if (state === 'never-seen') return 'never-seen';
+
+    if (base && (await isSettledAt(ref, base, state, settings, ports))) {
+      const raised = await inventory.raiseSeen(ref, generation, base.generation);
+      if (raised === 'snapshot-changed') continue;
+      return raised === 'raised' ? 'unchanged' : 'superseded';
+    }
+    const result = await swapIn(hint, generation, state, base, settings, ports);
+    if (result !== 'snapshot-changed') return result;
+  }
+  throw new Error(`${hint.repositoryName} ${ref.ref}: the snapshot changed ${SWAP_ATTEMPTS} times while it was read`);
+}
+
+/** What the source says of the ref. */
+interface RefState {
+  readonly commit: string;
+  readonly entries: readonly TreeEntry[];
+  readonly problems: readonly string[];
+  /** The files could not be seen, or not all: what the base has and this lacks may still be there. */
+  readonly keepsBase: boolean;
+  readonly deleted: boolean;
+  readonly name: string;
+  readonly url: string;
+  readonly isDefaultBranch: boolean;
+}
+
+async function readState(hint: PushHint, settings: Settings, base: SnapshotFacts | undefined, ports: SnapshotPorts): Promise<RefState | 'never-seen'> {
+  const { source } = ports;
+  const description = await source.describe();
+  const head = description.kind === 'unreadable' ? description : await source.head(hint.ref.ref);
+  const known = {
+    name: description.kind === 'repository' ? description.name : hint.repositoryName,
+    url: description.kind === 'repository' ? description.url : (base?.repositoryUrl ?? ''),
+    isDefaultBranch: description.kind === 'repository' ? description.defaultBranch === hint.ref.ref : (base?.isDefaultBranch ?? false),
+  };
+  if (head.kind === 'unreadable') {
+    retryLater(head.reason, head.retryable, ports);
+    return { ...known, commit: base?.commit ?? '', entries: [], problems: [head.reason], keepsBase: true, deleted: false };
+  }
+  if (head.kind === 'absent') {
+    if (!base) return 'never-seen';
+    return { ...known, commit: '', entries: [], problems: [], keepsBase: false, deleted: true };
+  }
+  const tree = await source.tree(head.commit);
+  if (!tree.complete) retryLater(tree.reason, tree.retryable, ports);
+  return {
+    ...known,
+    commit: head.commit,
+    entries: tree.entries,
+    problems: [...(tree.complete ? [] : [tree.reason]), ...skippedLockFiles(tree, settings)],
+    keepsBase: !tree.complete,
+    deleted: false,
+  };
+}
+
+/** What may be readable later is not given up before the last attempt. */
+function retryLater(reason: string, retryable: boolean, ports: SnapshotPorts): void {
+  if (retryable && !ports.isLastAttempt) throw new SourceError(reason, true);
+}
+
+/** A lock file that is a symbolic link or has an unsafe path is never opened, and never passed over in silence. */
+function skippedLockFiles(tree: Tree, settings: Settings): string[] {
+  return tree.skipped
+    .filter(({ path, kind }) => kind !== 'submodule' && formatOf(path) !== undefined && !isIgnored(path, settings.reading))
+    .map(({ path, kind }) => `${path}: not read, it is ${kind === 'symlink' ? 'a symbolic link' : 'no regular file with a safe path'}`);
+}
+
+/** Whether the ref item already says this, and its scan needs nobody: then there is nothing to do. */
+async function isSettledAt(ref: RefId, base: SnapshotFacts, state: RefState, settings: Settings, ports: SnapshotPorts): Promise<boolean> {
+  if (base.commit !== state.commit || base.deleted !== state.deleted || base.readingDigest !== readingDigest(settings)) return false;
+  if (state.problems.length > 0 || base.problems.length > 0) return false;
+  const scan = await ports.scans.read({ ref, generation: base.generation });
+  if (!scan) return false;
+  if (scan.outcome) return scan.outcome.status === 'complete';
+  return scan.sent || ports.nowMs() - scan.startedAtMs < ports.functionTimeoutMs;
+}
+
+async function swapIn(
+  hint: PushHint,
+  generation: number,
+  state: RefState,
+  base: SnapshotFacts | undefined,
+  settings: Settings,
+  ports: SnapshotPorts,
+): Promise<'swapped' | 'superseded' | 'snapshot-changed'> {
+  const { inventory, scans } = ports;
+  const { ref } = hint;
+  const baseLockFiles = base ? await inventory.readLockFiles(ref, base) : [];
+  const lockFiles = await readLockFiles(ref, generation, state, baseLockFiles, settings, ports);
+  const after = await readManifests(inventory, ref, lockFiles);
+  const before = base ? await readSnapshot(inventory, ref, base) : [];
+  const packages = packagesToAsk(after);
+  const batches = toBatches(packages);
+  const added = difference(after, before);
+  const removed = difference(before, after);
+
+  const pageCount = await inventory.writeSnapshotPages(ref, generation, lockFiles);
+  await scans.open(
+    { ref, generation },
+    { commit: state.commit, repositoryName: state.name, lane: hint.lane, batchCount: batches.length },
+    ports.nowMs(),
+  );
+  await inventory.writeReverseEntries(ref, generation, added);
+  const swapped = await inventory.swap(
+    ref,
+    {
+      generation,
+      commit: state.commit,
+      readingDigest: readingDigest(settings),
+      pageCount,
+      problems: state.problems,
+      deleted: state.deleted,
+      repositoryName: state.name,
+      repositoryUrl: state.url,
+      isDefaultBranch: state.isDefaultBranch,
+    },
+    base,
+  );
+  if (swapped !== 'swapped') return swapped;
+
+  await ports.sendLookups(
+    hint.lane,
+    batches.map((slice, batchNumber) => ({ version: 1, kind: 'lookups', lane: hint.lane, scan: { ref, generation, batchNumber }, packages: slice })),
+  );
+  await ports.sendEvaluate({ version: 1, kind: 'evaluate', ref });
+  await inventory.deleteReverseEntries(ref, generation, removed);
+  if (base) await scans.supersede({ ref, generation: base.generation }, ports.nowMs());
+  await scans.markSent({ ref, generation });
+  await inventory.collectPages(ref, generation, lockFiles);
+  return 'swapped';
+}
+
+/** Reads the lock files whose key is new, writes their pages, and takes over the others. In order of path. */
+async function readLockFiles(
+  ref: RefId,
+  generation: number,
+  state: RefState,
+  baseLockFiles: readonly SnapshotLockFile[],
+  settings: Settings,
+  ports: SnapshotPorts,
+): Promise<SnapshotLockFile[]> {
+  const shaOf = new Map(state.entries.map(({ path, sha }) => [path, sha]));
+  const sizeOf = new Map(state.entries.map(({ path, sizeBytes }) => [path, sizeBytes]));
+  const inBase = new Map(baseLockFiles.map((lockFile) => [lockFile.path, lockFile]));
+  const keyOf = (consulted: readonly string[]) =>
+    manifestKey(READER_VERSION, readingDigest(settings), new Map(consulted.map((path) => [path, shaOf.get(path)])));
+  const lockFilePaths = [...shaOf.keys()].sort().flatMap((path) => {
+    const format = formatOf(path);
+    return format && !isIgnored(path, settings.reading) ? [{ path, format }] : [];
+  });
+
+  const limit = pLimit(LOCK_FILES_AT_ONCE);
+  const seen = await Promise.all(
+    lockFilePaths.map(({ path, format }, index) =>
+      limit(async (): Promise<SnapshotLockFile> => {
+        const known = inBase.get(path);
+        if (known?.manifestKey !== undefined && known.manifestKey === keyOf(known.consulted)) return known;
+        const place = { path, pagesGeneration: generation, index };
+        const unread = (reason: string): SnapshotLockFile => ({
+          ...place,
+          format: format.name,
+          status: 'error',
+          reason,
+          packageCount: 0,
+          gapCount: 0,
+          warnings: [],
+          consulted: [path],
+          pageCount: 0,
+        });
+        const tooLarge = whyTooLarge(format, sizeOf.get(path) ?? 0);
+        if (tooLarge !== undefined) return unread(tooLarge);
+        try {
+          const { content, consulted } = await readManifest(path, (wanted) => fetchBlob(shaOf.get(wanted), ports), settings.reading);
+          const key = keyOf(consulted);
+          if (content.status === 'error') return { ...unread(content.reason), manifestKey: key, consulted };
+          const pages = toManifestPages(content);
+          await ports.inventory.writeManifest(ref, place, pages);
+          return {
+            ...place,
+            format: format.name,
+            status: 'read',
+            packageCount: content.packages.length,
+            gapCount: content.gaps.length,
+            warnings: content.warnings,
+            manifestKey: key,
+            consulted,
+            pageCount: pages.length,
+          };
+        } catch (error) {
+          if (!(error instanceof SourceError)) throw error;
+          retryLater(error.message, error.retryable, ports);
+          return unread(error.message);
+        }
+      }),
+    ),
+  );
+  const kept = state.keepsBase ? baseLockFiles.filter(({ path }) => !shaOf.has(path)) : [];
+  return [...seen, ...kept].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function fetchBlob(sha: string | undefined, ports: SnapshotPorts): Promise<Uint8Array | undefined> {
+  return sha === undefined ? undefined : ports.source.blob(sha);
+}
+
+/** Package versions of `of` that `without` lacks. */
+function difference(of: Awaited<ReturnType<typeof readManifests>>, without: Awaited<ReturnType<typeof readManifests>>): PackageVersion[] {
+  const others = lockFilesByPackage(without);
+  return packagesToAsk(of).filter((packageVersion) => !others.has(packageKey(packageVersion)));
+}

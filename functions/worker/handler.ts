@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dynamoDbClient, leaseDynamoDbClient, secretsClient, sqsClient } from '../../shared/aws/clients.ts';
+import { readEnvironment } from '../../shared/aws/environment.ts';
+import { errorText, log } from '../../shared/aws/log.ts';
+import { createQueue } from '../../shared/aws/queue.ts';
+import { createSecretReader } from '../../shared/aws/secrets.ts';
+import { createSettingsReader } from '../../shared/aws/settings.ts';
+import { type InvocationContext, runSqsBatch, type SqsBatchResponse, type SqsEvent } from '../../shared/aws/sqs-batch.ts';
+import { createInsightStore } from '../../shared/insights/dynamodb.ts';
+import { type Question, sourceKey } from '../../shared/insights/verdict.ts';
+import { parseAnswerSource } from '../../shared/messages/bus-events.ts';
+import { type Lane, parseLookupBatch } from '../../shared/messages/queue-messages.ts';
+import type { Settings } from '../../shared/model/settings/settings.ts';
+import { createFleetClock, LAMBDA_WALL_BOUND_MS } from '../../shared/rate-limit/clock.ts';
+import { dynamoLimitStore } from '../../shared/rate-limit/dynamodb.ts';
+import { digestCredential, limitKey } from '../../shared/rate-limit/limit-key.ts';
+import { createPermitSource, type PacedPermitSource } from '../../shared/rate-limit/permits.ts';
+import { AMAZON_TIME_SERVER, sntpTimeSource } from '../../shared/rate-limit/sntp.ts';
+import { CALL_DEADLINE_MS, type CredentialSource } from '../../shared/safedep/calls.ts';
+import { apiKeyCredential } from '../../shared/safedep/credentials.ts';
+import { createDataPlaneClient } from '../../shared/safedep/data-plane-client.ts';
+import { COMMUNITY_URL, DATA_PLANE_URL } from '../../shared/safedep/service-url.ts';
+import { parseTransportKind } from '../../shared/safedep/transport.ts';
+import { createScanStore } from '../../shared/scans/dynamodb.ts';
+import { answerBatch } from './answer-batch.ts';
+import { askSafeDep } from './ask-safedep.ts';
+import { WORKER_ENVIRONMENT } from './env.ts';
+
+/** Calls of one worker that may be under way: 490/s shared by eight workers at 0.1 s each is 6, at 1 s 61. */
+const PACKAGES_AT_ONCE = 32;
+/** On the keyless host eight calls are under way at most, over all workers: one each. */
+const COMMUNITY_PACKAGES_AT_ONCE = 1;
+/** What is left of the invocation when asking ends: for a last call that hangs, its store and the batch's end. */
+const AFTER_ASKING_MS = CALL_DEADLINE_MS + 2_000;
+
+const env = readEnvironment(WORKER_ENVIRONMENT, process.env);
+const answers = parseAnswerSource(env.SAFEDEP_ANSWERS);
+const isCommunity = answers === 'community';
+const dynamoDb = dynamoDbClient();
+const sqs = sqsClient();
+const secrets = createSecretReader(secretsClient(), Date.now);
+const settingsReader = createSettingsReader(dynamoDb, env.SETTINGS_TABLE_NAME, Date.now);
+const insights = createInsightStore(dynamoDb, env.INSIGHTS_TABLE_NAME, sourceKey(answers, env.TENANT));
+const scans = createScanStore(dynamoDb, env.SCANS_TABLE_NAME);
+const lookups = { live: createQueue(sqs, env.LOOKUPS_LIVE_QUEUE_URL), background: createQueue(sqs, env.LOOKUPS_BACKGROUND_QUEUE_URL) };
+const evaluations = createQueue(sqs, env.EVALUATIONS_QUEUE_URL);
+
+const credential: CredentialSource = async ({ refresh }) => {
+  const secretId = env.SAFEDEP_API_KEY_SECRET_ID ?? '';
+  if (refresh) secrets.forget(secretId);
+  return apiKeyCredential(await secrets.read(secretId));
+};
+
+const client = createDataPlaneClient({
+  baseUrl: isCommunity ? (env.SAFEDEP_COMMUNITY_URL ?? COMMUNITY_URL) : (env.SAFEDEP_DATA_PLANE_URL ?? DATA_PLANE_URL),
+  transport: parseTransportKind(env.SAFEDEP_TRANSPORT),
+  ...(isCommunity ? {} : { credential }),
+  onFallback: (sentence) => log.warn('the transport fell back', { reason: sentence }),
+});
+
+const clock = createFleetClock({
+  sources: [sntpTimeSource(env.TIME_SERVER ?? AMAZON_TIME_SERVER)],
+  wallBoundMs: LAMBDA_WALL_BOUND_MS,
+  warn: (message, error) => log.warn(message, error === undefined ? {} : { error: errorText(error) }),
+});
+const limitStore = dynamoLimitStore(leaseDynamoDbClient(), env.RATE_LIMITS_TABLE_NAME);
+const permitSources = new Map<string, PacedPermitSource>();
+
+/** One limit a credential: a rotated key has its own, as it has at SafeDep. */
+async function permitSource({ limits }: Settings): Promise<PacedPermitSource> {
+  const keyId = isCommunity ? 'keyless' : digestCredential((await credential({ refresh: false })).authorization);
+  const limit = isCommunity ? limits.community : limits.dataPlane;
+  const key = limitKey({ tenant: env.TENANT, keyId, plane: isCommunity ? 'community' : 'data' });
+  const id = `${key} ${limit.requests}/${limit.perSeconds}`;
+  const known = permitSources.get(id);
+  if (known) return known;
+  const source = createPermitSource({
+    store: limitStore,
+    key,
+    limits: [limit],
+    clock,
+    warn: (message, error) => log.warn(message, error === undefined ? {} : { error: errorText(error) }),
+  });
+  permitSources.set(id, source);
+  return source;
+}
+
+/** A mapping reads one queue: the event's records all come from the lane that its ARN names. */
+function laneOf(event: SqsEvent): Lane {
+  const backgroundQueueName = env.LOOKUPS_BACKGROUND_QUEUE_URL.split('/').at(-1);
+  return event.Records[0]?.eventSourceARN.split(':').at(-1) === backgroundQueueName ? 'background' : 'live';
+}
+
+/** SQS entry point: one record is one batch of package versions, live or background. */
+export function handler(event: SqsEvent, context: InvocationContext): Promise<SqsBatchResponse> {
+  const deadlineAtMs = Date.now() + context.getRemainingTimeInMillis();
+  const askUntilMs = deadlineAtMs - AFTER_ASKING_MS;
+  return runSqsBatch(event, lookups[laneOf(event)], log, async (record) => {
+    const batch = parseLookupBatch(record.body);
+    const calls: Record<Question, number> = { vulnerabilities: 0, malware: 0 };
+    const sentAtMs: string[] = [];
+    const source = await permitSource(await settingsReader.read(env.TENANT));
+    const session = source.open({
+      need: batch.packages.length * 2,
+      lane: batch.lane,
+      deadlineAtMs: askUntilMs,
+      waitingSinceMs: Number(record.attributes.SentTimestamp),
+    });
+    try {
+      const result = await answerBatch(batch, {
+        insights,
+        scans,
+        ask: (packageVersion, questions) =>
+          askSafeDep(packageVersion, questions, {
+            client,
+            session,
+            askUntilMs,
+            onSend: (question) => {
+              calls[question] += 1;
+              if (env.LOG_SEND_STAMPS === '1') sentAtMs.push((performance.timeOrigin + performance.now()).toFixed(1));
+            },
+            nowMs: Date.now,
+            sleep,
+          }),
+        sendEvaluations: (messages) => evaluations.send(messages.map((message) => ({ body: JSON.stringify(message) }))),
+        owner: `${context.awsRequestId}/${record.messageId}`,
+        deadlineAtMs,
+        askUntilMs,
+        packagesAtOnce: isCommunity ? COMMUNITY_PACKAGES_AT_ONCE : PACKAGES_AT_ONCE,
+        nowMs: Date.now,
+        random: Math.random,
+      });
+      return result;
+    } finally {
+      await session.close();
+      log.info('calls', {
+        insight: calls.vulnerabilities,
+        malware: calls.malware,
+        packages: batch.packages.length,
+        ...(sentAtMs.length > 0 ? { sentAtMs } : {}),
+      });
+    }
+  });
+}

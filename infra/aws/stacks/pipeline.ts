@@ -1,0 +1,354 @@
+import { ArnFormat, CfnOutput, Duration, Stack, Validations } from 'aws-cdk-lib';
+import { EventBus, Rule } from 'aws-cdk-lib/aws-events';
+import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { EVENT_SOURCE } from '../../../shared/messages/bus-events.ts';
+import type { FunctionName } from '../bundle.ts';
+import { Alarms } from '../constructs/alarms.ts';
+import { pinLogicalId } from '../constructs/logical-id.ts';
+import { FORGE_SECRETS, SINK_SECRETS } from '../constructs/operator-secret.ts';
+import { RecurringRun } from '../constructs/recurring-run.ts';
+import { SignedWebhook } from '../constructs/signed-webhook.ts';
+import { READ, READ_AND_UPDATE, READ_AND_WRITE } from '../constructs/tables.ts';
+import { WatchFunction } from '../constructs/watch-function.ts';
+import { WorkQueue } from '../constructs/work-queue.ts';
+import type { StateStack } from './state.ts';
+
+export interface PipelineOptions {
+  readonly tenant: string;
+  /** `on` sends every ended scan to SafeDep's control tower. */
+  readonly reports: 'on' | 'off';
+  /** Gets the alarms by mail. @default - nobody, until someone subscribes to the topic */
+  readonly alarmEmail?: string;
+}
+
+export interface PipelineStackProps extends PipelineOptions {
+  readonly state: StateStack;
+  /** Folder of each function's bundle. */
+  readonly bundles: Readonly<Record<FunctionName, string>>;
+}
+
+const TIMEOUTS = {
+  /** A tree and some hundred blobs over REST, one after the other at worst. */
+  extract: Duration.minutes(2),
+  /** Design, section 4: a batch of 64 packages within the limiter, and its queue's visibility is 90 s. */
+  worker: Duration.seconds(15),
+  results: Duration.minutes(1),
+  report: Duration.minutes(1),
+  alert: Duration.seconds(30),
+  rescan: Duration.minutes(1),
+  /** Less than its rate, so that two never run at once. */
+  sweep: Duration.seconds(50),
+} as const;
+
+/** Some two hours of a forge that does not answer; after that the ref is scanned with its next push, or when the message is redriven. */
+const FAILURES_UNTIL_DEAD_LETTER = 10;
+/** SQS's most. For queues where waiting is normal and the handler counts its failures itself. */
+const RECEIVES_WITHOUT_LIMIT = 1000;
+
+/** Everything that moves: functions, queues, bus, schedules. Holds nothing that the state stack and the forges could not give again. */
+export class PipelineStack extends Stack {
+  constructor(scope: Construct, id: string, props: PipelineStackProps) {
+    super(scope, id, {
+      description: 'safedep-watch: functions, queues, event bus, schedules',
+    });
+    const { state, bundles, tenant } = props;
+
+    const alarms = new Alarms(this, 'Alarms', props.alarmEmail ? { email: props.alarmEmail } : {});
+    const bus = new EventBus(this, 'Bus', { description: "Findings and scans, for our sinks and anyone else's rules" });
+    pinLogicalId(bus, 'EventBus');
+
+    const pushes = new WorkQueue(this, 'Pushes', {
+      name: 'pushes',
+      alarms,
+      consumerTimeout: TIMEOUTS.extract,
+      maxReceiveCount: FAILURES_UNTIL_DEAD_LETTER,
+    });
+    const lookups = { alarms, consumerTimeout: TIMEOUTS.worker, maxReceiveCount: RECEIVES_WITHOUT_LIMIT };
+    const lookupsLive = new WorkQueue(this, 'LookupsLive', { name: 'lookups-live', ...lookups });
+    const lookupsBackground = new WorkQueue(this, 'LookupsBackground', { name: 'lookups-background', ...lookups });
+    const evaluations = new WorkQueue(this, 'Evaluations', {
+      name: 'evaluations',
+      alarms,
+      consumerTimeout: TIMEOUTS.results,
+      maxReceiveCount: FAILURES_UNTIL_DEAD_LETTER,
+    });
+    const reports = new WorkQueue(this, 'Reports', {
+      name: 'reports',
+      alarms,
+      consumerTimeout: TIMEOUTS.report,
+      maxReceiveCount: RECEIVES_WITHOUT_LIMIT,
+    });
+    const alertsWebhook = new WorkQueue(this, 'AlertsWebhook', {
+      name: 'alerts-webhook',
+      alarms,
+      consumerTimeout: TIMEOUTS.alert,
+      // A sink may be away for days: the handler makes a message wait longer each time, 72 h and more in all.
+      maxReceiveCount: RECEIVES_WITHOUT_LIMIT,
+      retention: Duration.days(14),
+    });
+
+    // One rule and one queue per kind of sink, so that a slow sink delays no other. What EventBridge cannot deliver lies with what
+    // the sink refused: the same events, redriven the same way.
+    new Rule(this, 'AlertsWebhookRule', {
+      description: 'Every event of ours to the signed HTTP endpoints',
+      eventBus: bus,
+      eventPattern: { source: [EVENT_SOURCE] },
+      targets: [new SqsQueue(alertsWebhook.queue, { deadLetterQueue: alertsWebhook.deadLetterQueue })],
+    });
+
+    const webhook = new SignedWebhook(this, 'Webhook', {
+      bundle: bundles.webhook,
+      alarms,
+      environment: {
+        TENANT: tenant,
+        PUSHES_QUEUE_URL: pushes.url,
+        GITHUB_WEBHOOK_SECRET_ID: state.gitHubWebhook.secretArn,
+      },
+    });
+    pushes.grantSend(webhook.receiver);
+    state.gitHubWebhook.grantRead(webhook.receiver);
+
+    const extract = new WatchFunction(this, 'Extract', {
+      name: 'extract',
+      description: 'Reads the head of a ref and its lock files, and stores what it depends on',
+      bundle: bundles.extract,
+      timeout: TIMEOUTS.extract,
+      memorySizeMiB: 1769,
+      environment: {
+        PUSHES_QUEUE_URL: pushes.url,
+        SETTINGS_TABLE_NAME: state.settings.table.tableName,
+        INVENTORY_TABLE_NAME: state.inventory.table.tableName,
+        SCANS_TABLE_NAME: state.scans.table.tableName,
+        LOOKUPS_LIVE_QUEUE_URL: lookupsLive.url,
+        LOOKUPS_BACKGROUND_QUEUE_URL: lookupsBackground.url,
+        EVALUATIONS_QUEUE_URL: evaluations.url,
+      },
+    });
+    pushes.deliverTo(extract, { batchSize: 1, maxConcurrency: 10 });
+    state.settings.grant(extract, ['Query']);
+    state.inventory.grant(extract, READ_AND_WRITE);
+    state.scans.grant(extract, [...READ_AND_UPDATE, 'PutItem']);
+    lookupsLive.grantSend(extract);
+    lookupsBackground.grantSend(extract);
+    evaluations.grantSend(extract);
+    this.grantSecretsBelow(extract, FORGE_SECRETS);
+
+    const worker = new WatchFunction(this, 'Worker', {
+      name: 'worker',
+      description: 'Asks SafeDep about package versions, within its limit, and stores the answers',
+      bundle: bundles.worker,
+      timeout: TIMEOUTS.worker,
+      memorySizeMiB: 1024,
+      environment: {
+        TENANT: tenant,
+        SETTINGS_TABLE_NAME: state.settings.table.tableName,
+        INSIGHTS_TABLE_NAME: state.insights.table.tableName,
+        SCANS_TABLE_NAME: state.scans.table.tableName,
+        RATE_LIMITS_TABLE_NAME: state.rateLimits.table.tableName,
+        LOOKUPS_LIVE_QUEUE_URL: lookupsLive.url,
+        LOOKUPS_BACKGROUND_QUEUE_URL: lookupsBackground.url,
+        EVALUATIONS_QUEUE_URL: evaluations.url,
+        SAFEDEP_ANSWERS: 'cloud',
+        SAFEDEP_API_KEY_SECRET_ID: state.safeDepApiKey.secretArn,
+      },
+    });
+    // A message is a batch of packages already. Lanes have a mapping each, so that neither waits for the other's slots.
+    lookupsLive.deliverTo(worker, { batchSize: 1, maxConcurrency: 8 });
+    lookupsBackground.deliverTo(worker, { batchSize: 1, maxConcurrency: 8 });
+    state.settings.grant(worker, ['Query']);
+    state.insights.grant(worker, READ_AND_UPDATE);
+    state.scans.grant(worker, READ_AND_UPDATE);
+    state.rateLimits.grant(worker, ['GetItem', 'PutItem', 'UpdateItem']);
+    evaluations.grantSend(worker);
+    state.safeDepApiKey.grantRead(worker);
+
+    const results = new WatchFunction(this, 'Results', {
+      name: 'results',
+      description: 'Holds what a ref depends on against the answers and the policy, and opens and resolves findings',
+      bundle: bundles.results,
+      timeout: TIMEOUTS.results,
+      memorySizeMiB: 1024,
+      sendsToItsOwnQueue: true,
+      environment: {
+        SETTINGS_TABLE_NAME: state.settings.table.tableName,
+        INVENTORY_TABLE_NAME: state.inventory.table.tableName,
+        SCANS_TABLE_NAME: state.scans.table.tableName,
+        INSIGHTS_TABLE_NAME: state.insights.table.tableName,
+        FINDINGS_TABLE_NAME: state.findings.table.tableName,
+        EVALUATIONS_QUEUE_URL: evaluations.url,
+        REPORTS_QUEUE_URL: reports.url,
+        EVENT_BUS_NAME: bus.eventBusName,
+        SAFEDEP_ANSWERS: 'cloud',
+        REPORTS: props.reports,
+      },
+    });
+    evaluations.deliverTo(results, { batchSize: 5, maxConcurrency: 10 });
+    state.settings.grant(results, ['Query']);
+    state.inventory.grant(results, READ_AND_UPDATE);
+    state.scans.grant(results, READ_AND_UPDATE);
+    state.insights.grant(results, READ_AND_UPDATE);
+    state.findings.grant(results, READ_AND_UPDATE);
+    evaluations.grantSend(results);
+    reports.grantSend(results);
+    grantPutEvents(bus, results);
+
+    const report = new WatchFunction(this, 'Report', {
+      name: 'report',
+      description: 'Sends an ended scan to SafeDep as one report session',
+      bundle: bundles.report,
+      timeout: TIMEOUTS.report,
+      memorySizeMiB: 1024,
+      environment: {
+        TENANT: tenant,
+        SETTINGS_TABLE_NAME: state.settings.table.tableName,
+        INVENTORY_TABLE_NAME: state.inventory.table.tableName,
+        SCANS_TABLE_NAME: state.scans.table.tableName,
+        INSIGHTS_TABLE_NAME: state.insights.table.tableName,
+        FINDINGS_TABLE_NAME: state.findings.table.tableName,
+        RATE_LIMITS_TABLE_NAME: state.rateLimits.table.tableName,
+        SAFEDEP_ANSWERS: 'cloud',
+        REPORTS_QUEUE_URL: reports.url,
+        SAFEDEP_SERVICE_JWT_SECRET_ID: state.safeDepServiceJwt.secretArn,
+        SAFEDEP_API_KEY_SECRET_ID: state.safeDepApiKey.secretArn,
+      },
+    });
+    reports.deliverTo(report, { batchSize: 1, maxConcurrency: 2 });
+    state.settings.grant(report, ['Query']);
+    state.inventory.grant(report, READ);
+    state.insights.grant(report, READ);
+    state.findings.grant(report, READ);
+    state.scans.grant(report, READ_AND_UPDATE);
+    state.rateLimits.grant(report, ['GetItem', 'PutItem', 'UpdateItem']);
+    state.safeDepServiceJwt.grantRead(report);
+    state.safeDepApiKey.grantRead(report);
+
+    const alert = new WatchFunction(this, 'Alert', {
+      name: 'alert',
+      description: 'Delivers one event to one sink, signed, until it is acknowledged',
+      bundle: bundles.alert,
+      timeout: TIMEOUTS.alert,
+      memorySizeMiB: 512,
+      sendsToItsOwnQueue: true,
+      environment: {
+        TENANT: tenant,
+        SETTINGS_TABLE_NAME: state.settings.table.tableName,
+        ALERTS_WEBHOOK_QUEUE_URL: alertsWebhook.url,
+      },
+    });
+    alertsWebhook.deliverTo(alert, { batchSize: 1, maxConcurrency: 5 });
+    state.settings.grant(alert, ['Query']);
+    alertsWebhook.grantSend(alert);
+    this.grantSecretsBelow(alert, SINK_SECRETS);
+
+    const rescan = new WatchFunction(this, 'Rescan', {
+      name: 'rescan',
+      description: 'Asks again about the package versions whose answers are due',
+      bundle: bundles.rescan,
+      timeout: TIMEOUTS.rescan,
+      memorySizeMiB: 512,
+      environment: {
+        TENANT: tenant,
+        SETTINGS_TABLE_NAME: state.settings.table.tableName,
+        INSIGHTS_TABLE_NAME: state.insights.table.tableName,
+        INVENTORY_TABLE_NAME: state.inventory.table.tableName,
+        LOOKUPS_BACKGROUND_QUEUE_URL: lookupsBackground.url,
+        SAFEDEP_ANSWERS: 'cloud',
+      },
+    });
+    state.settings.grant(rescan, ['Query']);
+    state.inventory.grant(rescan, READ);
+    state.insights.grant(rescan, READ_AND_UPDATE, ['due']);
+    lookupsBackground.grantSend(rescan);
+    new RecurringRun(this, 'RescanSchedule', {
+      runs: rescan,
+      every: Duration.minutes(5),
+      alarms,
+      deadLetterLogicalId: 'RescanScheduleDeadLetterQueue',
+      impact: 'Answers about known packages grow old: new malware reports and vulnerabilities are found late.',
+    });
+
+    const workQueues = [pushes, lookupsLive, lookupsBackground, evaluations, reports, alertsWebhook];
+    const sweep = new WatchFunction(this, 'Sweep', {
+      name: 'sweep',
+      description: 'Finds what was marked and never taken, sends it again, and ends scans that cannot end',
+      bundle: bundles.sweep,
+      timeout: TIMEOUTS.sweep,
+      memorySizeMiB: 512,
+      environment: {
+        TENANT: tenant,
+        SAFEDEP_ANSWERS: 'cloud',
+        INVENTORY_TABLE_NAME: state.inventory.table.tableName,
+        SCANS_TABLE_NAME: state.scans.table.tableName,
+        INSIGHTS_TABLE_NAME: state.insights.table.tableName,
+        FINDINGS_TABLE_NAME: state.findings.table.tableName,
+        LOOKUPS_LIVE_QUEUE_URL: lookupsLive.url,
+        LOOKUPS_BACKGROUND_QUEUE_URL: lookupsBackground.url,
+        EVALUATIONS_QUEUE_URL: evaluations.url,
+        REPORTS_QUEUE_URL: reports.url,
+        EVENT_BUS_NAME: bus.eventBusName,
+        DEAD_LETTER_QUEUE_URLS: workQueues.map(({ deadLetterQueue }) => deadLetterQueue.queueUrl).join(','),
+      },
+    });
+    state.inventory.grant(sweep, READ);
+    state.scans.grant(sweep, READ_AND_UPDATE, ['open', 'intents']);
+    state.insights.grant(sweep, READ_AND_UPDATE, ['un-fanned']);
+    state.findings.grant(sweep, READ_AND_UPDATE, ['intents']);
+    for (const queue of [lookupsLive, lookupsBackground, evaluations, reports]) queue.grantSend(sweep);
+    for (const queue of workQueues) queue.grantReadDeadLetters(sweep);
+    grantPutEvents(bus, sweep);
+    new RecurringRun(this, 'SweepSchedule', {
+      runs: sweep,
+      every: Duration.minutes(1),
+      alarms,
+      deadLetterLogicalId: 'SweepScheduleDeadLetterQueue',
+      impact: 'Scans that lost a message do not end, and findings whose event was not taken are not told.',
+    });
+
+    this.output(webhook.address, alarms);
+  }
+
+  /** Settings documents name secrets by themselves, so the names are not known here: the prefix is the boundary. */
+  private grantSecretsBelow(reader: WatchFunction, prefix: string): void {
+    const resource = `${prefix}/*`;
+    reader.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['secretsmanager:GetSecretValue'],
+        resources: [
+          this.formatArn({
+            service: 'secretsmanager',
+            resource: 'secret',
+            resourceName: resource,
+            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+          }),
+        ],
+      }),
+    );
+    Validations.of(reader).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${resource}]`,
+      reason: `The settings document names further secrets below ${prefix}/; they are made after the deployment`,
+    });
+  }
+
+  private output(webhookAddress: string, alarms: Alarms): void {
+    new CfnOutput(this, 'WebhookAddress', {
+      description: 'Payload URL for GitHub (content type application/json)',
+      value: `${webhookAddress}github`,
+    });
+    new CfnOutput(this, 'AlarmTopicArn', { description: 'Every alarm goes here', value: alarms.topic.topicArn });
+    new CfnOutput(this, 'NextSteps', {
+      value: [
+        '1. aws secretsmanager put-secret-value --secret-id safedep-watch/safedep-api-key --secret-string \'{"apiKey":"...","tenantId":"..."}\'',
+        '2. The same for safedep-watch/forges/github-token (the bare token).',
+        '3. npm run cli -- settings apply safedep-watch.json',
+        '4. In GitHub, add a webhook for pushes: WebhookAddress, application/json, and the value of safedep-watch/forges/github-webhook.',
+        '5. Subscribe to AlarmTopicArn, or deploy with -c alarmEmail=ADDRESS.',
+      ].join(' '),
+    });
+  }
+}
+
+function grantPutEvents(bus: EventBus, sender: IGrantable): void {
+  sender.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }));
+}

@@ -1,0 +1,71 @@
+import { CfnOutput, Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { OperatorSecret } from '../constructs/operator-secret.ts';
+import { WatchTable } from '../constructs/tables.ts';
+
+/** What cannot be made again: tables and secrets. Kept when the stack is deleted, and changed as rarely as can be. */
+export class StateStack extends Stack {
+  readonly rateLimits: WatchTable<'rate-limits'>;
+  readonly insights: WatchTable<'insights'>;
+  readonly inventory: WatchTable<'inventory'>;
+  readonly scans: WatchTable<'scans'>;
+  readonly findings: WatchTable<'findings'>;
+  readonly settings: WatchTable<'settings'>;
+  readonly safeDepApiKey: OperatorSecret;
+  readonly safeDepServiceJwt: OperatorSecret;
+  readonly gitHubWebhook: OperatorSecret;
+  readonly gitHubToken: OperatorSecret;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id, {
+      description: 'safedep-watch: tables and secrets',
+      terminationProtection: true,
+    });
+
+    this.rateLimits = new WatchTable(this, 'RateLimits', 'rate-limits');
+    this.insights = new WatchTable(this, 'Insights', 'insights');
+    this.inventory = new WatchTable(this, 'Inventory', 'inventory');
+    this.scans = new WatchTable(this, 'Scans', 'scans');
+    this.findings = new WatchTable(this, 'Findings', 'findings');
+    this.settings = new WatchTable(this, 'Settings', 'settings');
+
+    this.safeDepApiKey = new OperatorSecret(this, 'SafeDepApiKey', {
+      logicalId: 'SafeDepApiKeySecret',
+      name: 'safedep-api-key',
+      description: 'SafeDep API key and its tenant, as JSON: {"apiKey": "...", "tenantId": "..."}',
+      value: 'by-operator',
+      notRotatedBecause: 'Its successor comes from SafeDep: the operator puts it in place of the old one before that expires',
+    });
+    this.safeDepServiceJwt = new OperatorSecret(this, 'SafeDepServiceJwt', {
+      logicalId: 'SafeDepServiceJwtSecret',
+      name: 'safedep-service-jwt',
+      description:
+        'SafeDep service JWT for reports and its tenant, as JSON: {"accessToken": "...", "tenantId": "..."}. Optional: without it the API key is used',
+      value: 'by-operator',
+      notRotatedBecause: 'Its successor comes from SafeDep: the operator puts it in place of the old one before that expires',
+    });
+    this.gitHubWebhook = new OperatorSecret(this, 'GitHubWebhook', {
+      logicalId: 'GitHubWebhookSecret',
+      name: 'forges/github-webhook',
+      description:
+        'Secret of the webhook in GitHub: made here, pasted there. The previous version is accepted too, so it can be replaced without a gap',
+      value: 'generated',
+      notRotatedBecause: 'Its other end is a field in GitHub: a rotation without a person would refuse every push until that is changed',
+    });
+    this.gitHubToken = new OperatorSecret(this, 'GitHubToken', {
+      logicalId: 'GitHubTokenSecret',
+      name: 'forges/github-token',
+      description: 'GitHub token that may read the contents of the watched repositories, and nothing else',
+      value: 'by-operator',
+      notRotatedBecause: 'GitHub issues it to a person; it cannot be renewed by a program',
+    });
+
+    const secrets = [this.safeDepApiKey, this.safeDepServiceJwt, this.gitHubWebhook, this.gitHubToken];
+    new CfnOutput(this, 'SecretNames', {
+      description: 'Secrets Manager: fill in all but the webhook secret, which was generated',
+      value: secrets.map(({ secretName }) => secretName).join(', '),
+    });
+    // `npm run cli -- settings` finds the table by this.
+    new CfnOutput(this, 'SettingsTableName', { value: this.settings.table.tableName });
+  }
+}

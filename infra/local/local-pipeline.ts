@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { createFindingStore } from '../../shared/findings/dynamodb.ts';
+import { createInsightStore } from '../../shared/insights/dynamodb.ts';
+import { sourceKey } from '../../shared/insights/verdict.ts';
+import { createInventoryStore } from '../../shared/inventory/dynamodb.ts';
+import type { Settings } from '../../shared/model/settings/settings.ts';
+import { createScanStore } from '../../shared/scans/dynamodb.ts';
+import { REPOSITORY_ROOT } from '../aws/content-digest.ts';
+import { synthesise } from '../aws/synthesise.ts';
+import type { LogLine } from './engines/lambda-environment.ts';
+import { type Pipeline, startPipeline } from './engines/pipeline.ts';
+import { readTemplate } from './engines/read-template.ts';
+import type { ResultStores } from './read-result.ts';
+import type { ChosenSafeDep } from './safedep-source.ts';
+
+/** The tenant of a laptop. */
+export const LOCAL_TENANT = 'default';
+const GIT_WEBHOOK_SECRET_ID = 'safedep-watch/local/git-webhook';
+
+export interface LocalPipelineOptions {
+  readonly safedep: ChosenSafeDep;
+  readonly settings: Settings;
+  /** Values of the secrets that the settings name, by name. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly report: boolean;
+  readonly port: number;
+  readonly log: (line: LogLine) => void;
+  /** More variables for the functions, for tests and benches. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface LocalPipeline {
+  readonly engines: Pipeline;
+  readonly stores: ResultStores;
+  readonly client: DynamoDBClient;
+  readonly insightsTableName: string;
+  readonly webhookUrl: string;
+  readonly webhookSecret: string;
+  close(): Promise<void>;
+}
+
+/** Runs the deployed thing on this machine: the synthesised template on embedded engines, the bundled handlers as processes. */
+export async function startLocalPipeline(options: LocalPipelineOptions): Promise<LocalPipeline> {
+  const { safedep } = options;
+  const { template, stackName, assets } = await synthesise();
+  const plan = readTemplate([{ stackName, template, assets }]);
+  const webhookSecret = randomBytes(32).toString('hex');
+  const engines = await startPipeline(plan, {
+    port: options.port,
+    log: options.log,
+    compileCacheDirectory: join(REPOSITORY_ROOT, '.cache', 'compiled'),
+    timeServerVariable: 'TIME_SERVER',
+    environment: {
+      '*': { ...safedep.environment, ...options.environment },
+      WebhookFunction: { GIT_WEBHOOK_SECRET_ID },
+      ExtractFunction: { ALLOW_GIT_SOURCES: '1' },
+      ResultsFunction: { REPORTS: options.report ? 'on' : 'off' },
+    },
+    secretValues: {
+      ...(safedep.apiKeySecret === undefined ? {} : { 'safedep-watch/safedep-api-key': safedep.apiKeySecret }),
+      ...(safedep.serviceJwtSecret === undefined ? {} : { 'safedep-watch/safedep-service-jwt': safedep.serviceJwtSecret }),
+    },
+  });
+  try {
+    const variables = engines.clientEnvironment;
+    const access = { region: variables['AWS_REGION'] ?? '', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+    const client = new DynamoDBClient({ ...access, endpoint: engines.endpoints.dynamodb });
+    const secretsManager = new SecretsManagerClient({ ...access, endpoint: engines.endpoints.secretsAndBus });
+    for (const [Name, SecretString] of Object.entries({ ...options.secrets, [GIT_WEBHOOK_SECRET_ID]: webhookSecret })) {
+      await secretsManager.send(new CreateSecretCommand({ Name, SecretString }));
+    }
+    secretsManager.destroy();
+
+    const environment = { ...engines.environmentOf('ResultsFunction') };
+    const table = (name: string): string => environment[name] ?? '';
+    await client.send(
+      new PutItemCommand({
+        TableName: table('SETTINGS_TABLE_NAME'),
+        Item: { tenant: { S: LOCAL_TENANT }, version: { N: '1' }, document: { S: JSON.stringify(options.settings) } },
+      }),
+    );
+    return {
+      engines,
+      client,
+      insightsTableName: table('INSIGHTS_TABLE_NAME'),
+      stores: {
+        inventory: createInventoryStore(client, table('INVENTORY_TABLE_NAME')),
+        scans: createScanStore(client, table('SCANS_TABLE_NAME')),
+        insights: createInsightStore(client, table('INSIGHTS_TABLE_NAME'), sourceKey(safedep.answers, LOCAL_TENANT)),
+        findings: createFindingStore(client, table('FINDINGS_TABLE_NAME')),
+      },
+      webhookUrl: `${engines.url ?? ''}git`,
+      webhookSecret,
+      async close() {
+        client.destroy();
+        await engines.close();
+      },
+    };
+  } catch (error) {
+    await engines.close();
+    throw error;
+  }
+}

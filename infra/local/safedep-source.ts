@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { AnswerSource } from '../../shared/messages/bus-events.ts';
+import { createDataPlaneClient } from '../../shared/safedep/data-plane-client.ts';
+import { COMMUNITY_URL, DATA_PLANE_URL, serviceUrl } from '../../shared/safedep/service-url.ts';
+import { parseTransportKind } from '../../shared/safedep/transport.ts';
+import { type SafeDepChoice, UsageError } from './options.ts';
+
+/** The community host has this long to answer a first look-up; it goes on beside the engines' start. */
+const PROBE_TIMEOUT_MS = 1_500;
+/** What the probe asks for: a package version that everybody knows. */
+const PROBE_PACKAGE = { ecosystem: 'NPM', name: 'lodash', version: '4.17.21' } as const;
+/** Starting the stand-in takes half a second; a machine under load gets ten. */
+const STAND_IN_START_MS = 10_000;
+
+/** Where answers come from, and what the functions need for it. */
+export interface ChosenSafeDep {
+  readonly answers: AnswerSource;
+  /** One line for the reader. */
+  readonly description: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** JSON of the API key's secret; absent for the community host. */
+  readonly apiKeySecret?: string;
+  /** JSON of the service JWT's secret, where there is a token. */
+  readonly serviceJwtSecret?: string;
+  /** Names the cache of answers: other sources answer otherwise. */
+  readonly cacheName: string;
+  close(): void;
+}
+
+/** SafeDep cannot be reached, and nothing may stand in for it: exit 2. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+/** Decides who answers, as `--safedep` says. Throws `UsageError` or `UnreachableError`. */
+export async function chooseSafeDep(choice: SafeDepChoice, mayStandIn: boolean, variables: NodeJS.ProcessEnv): Promise<ChosenSafeDep> {
+  checkAddresses(variables);
+  const hasKey = Boolean(variables['SAFEDEP_API_KEY'] && variables['SAFEDEP_TENANT_ID']);
+  if (choice === 'cloud' || (choice === 'auto' && hasKey)) return cloud(variables, hasKey);
+  if (choice === 'stand-in') return standIn();
+  const address = variables['SAFEDEP_COMMUNITY_URL'] ?? COMMUNITY_URL;
+  const problem = await probeCommunity(address, variables);
+  if (problem === undefined) return community(address, variables);
+  if (choice === 'auto' && mayStandIn) return standIn(`; the community host did not answer (${problem})`);
+  throw new UnreachableError(
+    `SafeDep's community host (${address}) did not answer: ${problem}. Try again with a network, set SAFEDEP_API_KEY and SAFEDEP_TENANT_ID, or see it work with made-up answers: --safedep stand-in`,
+  );
+}
+
+function checkAddresses(variables: NodeJS.ProcessEnv): void {
+  for (const name of ['SAFEDEP_DATA_PLANE_URL', 'SAFEDEP_CONTROL_PLANE_URL', 'SAFEDEP_COMMUNITY_URL']) {
+    const value = variables[name];
+    if (value === undefined) continue;
+    try {
+      serviceUrl(value);
+    } catch (error) {
+      throw new UsageError(`${name}: ${(error as Error).message}`);
+    }
+  }
+  try {
+    parseTransportKind(variables['SAFEDEP_TRANSPORT']);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function transportVariables(variables: NodeJS.ProcessEnv): Record<string, string> {
+  return variables['SAFEDEP_TRANSPORT'] ? { SAFEDEP_TRANSPORT: variables['SAFEDEP_TRANSPORT'] } : {};
+}
+
+function cloud(variables: NodeJS.ProcessEnv, hasKey: boolean): ChosenSafeDep {
+  if (!hasKey) throw new UsageError('--safedep cloud needs SAFEDEP_API_KEY and SAFEDEP_TENANT_ID in the environment.');
+  const tenantId = variables['SAFEDEP_TENANT_ID'] ?? '';
+  const address = variables['SAFEDEP_DATA_PLANE_URL'] ?? DATA_PLANE_URL;
+  const accessToken = variables['SAFEDEP_ACCESS_TOKEN'];
+  return {
+    answers: 'cloud',
+    description: `SafeDep Cloud (${new URL(address).host}), tenant ${tenantId}`,
+    environment: { SAFEDEP_ANSWERS: 'cloud', SAFEDEP_DATA_PLANE_URL: address, ...transportVariables(variables) },
+    apiKeySecret: JSON.stringify({ apiKey: variables['SAFEDEP_API_KEY'], tenantId }),
+    ...(accessToken ? { serviceJwtSecret: JSON.stringify({ accessToken, tenantId }) } : {}),
+    cacheName: `cloud-${encodeURIComponent(new URL(address).host)}-${encodeURIComponent(tenantId)}`,
+    close: () => undefined,
+  };
+}
+
+function community(address: string, variables: NodeJS.ProcessEnv): ChosenSafeDep {
+  return {
+    answers: 'community',
+    description: `SafeDep's community host (${new URL(address).host}), without an account: names and versions of the packages in your lock files are sent there, 20 look-ups a second, nothing else`,
+    environment: { SAFEDEP_ANSWERS: 'community', SAFEDEP_COMMUNITY_URL: address, ...transportVariables(variables) },
+    cacheName: `community-${encodeURIComponent(new URL(address).host)}`,
+    close: () => undefined,
+  };
+}
+
+/** Why the host cannot be used, or `undefined` when it answers. */
+async function probeCommunity(address: string, variables: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const client = createDataPlaneClient({
+    baseUrl: address,
+    transport: parseTransportKind(variables['SAFEDEP_TRANSPORT']),
+    onFallback: () => undefined,
+    deadlineMs: PROBE_TIMEOUT_MS,
+  });
+  try {
+    const result = await client.getInsight(PROBE_PACKAGE, AbortSignal.timeout(PROBE_TIMEOUT_MS));
+    return result.kind === 'answered' || result.kind === 'not-analysed' || result.kind === 'throttled' ? undefined : result.reason;
+  } finally {
+    client.close();
+  }
+}
+
+/** The stand-in as a process of its own, so that its work does not delay the engines'. */
+async function standIn(why = ''): Promise<ChosenSafeDep> {
+  const child = spawn(process.execPath, [new URL('./safedep/serve.ts', import.meta.url).pathname, '--port', '0'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { PATH: process.env['PATH'] ?? '' },
+  });
+  const close = () => void child.kill('SIGKILL');
+  process.once('exit', close);
+  const facts = await readFacts(child);
+  return {
+    answers: 'stand-in',
+    description: `MADE UP by the stand-in on this machine${why}. Nothing below says anything about real packages`,
+    environment: { SAFEDEP_ANSWERS: 'stand-in', SAFEDEP_DATA_PLANE_URL: facts.url, SAFEDEP_TRANSPORT: 'grpc' },
+    apiKeySecret: JSON.stringify({ apiKey: facts.apiKey, tenantId: facts.tenantId }),
+    cacheName: 'stand-in',
+    close,
+  };
+}
+
+async function readFacts(child: ChildProcess): Promise<{ url: string; apiKey: string; tenantId: string }> {
+  const wanted = ['SAFEDEP_DATA_PLANE_URL', 'SAFEDEP_API_KEY', 'SAFEDEP_TENANT_ID'] as const;
+  const found = new Map<string, string>();
+  const timer = setTimeout(() => child.kill('SIGKILL'), STAND_IN_START_MS);
+  try {
+    if (child.stdout) {
+      for await (const line of createInterface({ input: child.stdout })) {
+        const match = /([A-Z_]+)=(\S+)/.exec(line);
+        if (match?.[1] && match[2]) found.set(match[1], match[2]);
+        if (wanted.every((name) => found.has(name))) break;
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  const [url, apiKey, tenantId] = wanted.map((name) => found.get(name));
+  if (!url || !apiKey || !tenantId) throw new Error('the stand-in for SafeDep did not start; try: npm run cli -- safedep serve --port 0');
+  child.stdout?.resume();
+  return { url, apiKey, tenantId };
+}

@@ -1,0 +1,70 @@
+import type { PackageFacts, Severity } from '../model/facts.ts';
+import { type Finding, type FindingKind, factId, findingId } from '../model/finding.ts';
+import type { PackageVersion } from '../model/package-version.ts';
+import type { RefId } from '../model/repository.ts';
+import type { PolicySettings } from '../model/settings/settings.ts';
+import { judge } from '../policy/default-policy.ts';
+
+/** Advisories of the OpenSSF malicious-packages set: a vulnerability with such an id is a report of malware. */
+const MALWARE_ADVISORY_PREFIX = 'MAL-';
+
+interface Fact {
+  readonly kind: FindingKind;
+  readonly severity: Severity;
+  readonly primaryId: string;
+  readonly title: string;
+}
+
+/** The facts of one package version that are findings, whatever the policy says of them. */
+function factsOf(facts: PackageFacts): Fact[] {
+  const found: Fact[] = [];
+  const malware = facts.malware;
+  if (malware && malware.verdict !== 'benign') {
+    const malicious = malware.verdict === 'malicious';
+    found.push({
+      kind: malicious ? 'malware' : 'suspicious',
+      severity: malicious ? 'critical' : 'high',
+      primaryId: malware.analysisId,
+      title: malware.title || (malicious ? 'verified malware' : 'inferred to be malware'),
+    });
+  }
+  for (const vulnerability of facts.vulnerabilities ?? []) {
+    const isMalware = vulnerability.id.startsWith(MALWARE_ADVISORY_PREFIX);
+    found.push({
+      kind: isMalware ? 'malware' : 'vulnerability',
+      severity: isMalware ? 'critical' : vulnerability.severity,
+      primaryId: vulnerability.id,
+      title: vulnerability.title || vulnerability.id,
+    });
+  }
+  return found;
+}
+
+/** The findings of one package version at one ref. Pure: the same facts, policy and lock files give the same findings. */
+export function deriveFindings(
+  ref: RefId,
+  packageVersion: PackageVersion,
+  facts: PackageFacts,
+  lockFiles: readonly string[],
+  policy: PolicySettings,
+): Finding[] {
+  const byId = new Map<string, Finding>();
+  for (const fact of factsOf(facts)) {
+    const identity = { kind: fact.kind, packageVersion, primaryId: fact.primaryId };
+    const { decision, reason } = judge(fact.kind, fact.severity, facts, policy);
+    const id = findingId(ref, identity);
+    byId.set(id, {
+      id,
+      factId: factId(identity),
+      kind: fact.kind,
+      severity: fact.severity,
+      packageVersion,
+      primaryId: fact.primaryId,
+      title: fact.title,
+      decision,
+      decisionReason: reason,
+      lockFiles: [...lockFiles].sort(),
+    });
+  }
+  return [...byId.values()];
+}

@@ -1,0 +1,58 @@
+import { type Check, isFailure } from '../model/check.ts';
+import type { PackageFacts } from '../model/facts.ts';
+import { refreshAtMs } from './freshness.ts';
+import { type Answer, answerDigest, type FailedAsk, QUESTIONS, type Question, type Verdict } from './verdict.ts';
+
+/** What came of asking: a check for each question that was asked, and the facts that the answered ones brought. */
+export interface Asked {
+  readonly checks: Readonly<Partial<Record<Question, Check>>>;
+  readonly facts: PackageFacts;
+}
+
+const FACTS_OF: Readonly<Record<Question, readonly (keyof PackageFacts)[]>> = {
+  vulnerabilities: ['vulnerabilities', 'licences', 'publishedAtMs'],
+  malware: ['malware'],
+};
+
+/**
+ * The verdict after an ask. An answer replaces the facts of its own question only; a failure stands beside the answer. Where
+ * users must hear of it - the answer differs from an earlier one, or comes after a failure - `fanOut` is the new digest. A
+ * first answer needs no fan-out: the scans of its users wait for it.
+ */
+export function recordAsks(before: Verdict | undefined, asked: Asked, askedAtMs: number, draw: number): Verdict {
+  const answers: Partial<Record<Question, Answer>> = { ...before?.answers };
+  const failures: Partial<Record<Question, FailedAsk>> = { ...before?.failures };
+  let facts: PackageFacts = before?.facts ?? {};
+  let recovered = false;
+
+  for (const question of QUESTIONS) {
+    const check = asked.checks[question];
+    if (!check) continue;
+    if (isFailure(check)) {
+      failures[question] = { check, failedAtMs: askedAtMs };
+      continue;
+    }
+    recovered ||= failures[question] !== undefined;
+    delete failures[question];
+    const kept = Object.entries(facts).filter(([name]) => !FACTS_OF[question].includes(name as keyof PackageFacts));
+    const brought = Object.entries(asked.facts).filter(([name]) => FACTS_OF[question].includes(name as keyof PackageFacts));
+    facts = Object.fromEntries([...kept, ...brought]);
+    const previous = before?.answers[question];
+    const sinceMs = previous?.check.state === check.state ? previous.sinceMs : askedAtMs;
+    answers[question] = { check, askedAtMs, sinceMs, refreshAtMs: refreshAtMs(question, check, facts, sinceMs, askedAtMs, draw) };
+  }
+
+  const hadAnswer = before !== undefined && before.digest !== '';
+  const answered = Object.keys(answers).length > 0;
+  const digest = answered ? answerDigest(answers, facts) : '';
+  const mustFanOut = answered && ((hadAnswer && digest !== before.digest) || recovered);
+  const fanOut = mustFanOut ? digest : before?.fanOut;
+  return {
+    answers,
+    facts,
+    failures,
+    digest,
+    ...(fanOut === undefined ? {} : { fanOut }),
+    ...(before?.dueMarkedAtMs === undefined ? {} : { dueMarkedAtMs: before.dueMarkedAtMs }),
+  };
+}

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import type { AnswerSource } from '../messages/bus-events.ts';
+import type { Check } from '../model/check.ts';
+import type { PackageFacts } from '../model/facts.ts';
+
+export const QUESTIONS = ['vulnerabilities', 'malware'] as const;
+export type Question = (typeof QUESTIONS)[number];
+
+/** The last answer to one question: `known`, or a gap. A failure is no answer. */
+export interface Answer {
+  readonly check: Check;
+  readonly askedAtMs: number;
+  /** Since when the answer has this state. */
+  readonly sinceMs: number;
+  /** When to ask again. */
+  readonly refreshAtMs: number;
+}
+
+/** An ask that came to nothing. It stands beside an answer and never replaces one. */
+export interface FailedAsk {
+  readonly check: Check;
+  readonly failedAtMs: number;
+}
+
+/** All that is kept of one package version under one source of answers. */
+export interface Verdict {
+  readonly answers: Readonly<Partial<Record<Question, Answer>>>;
+  readonly facts: PackageFacts;
+  /** Failures since the last answer to the same question. */
+  readonly failures: Readonly<Partial<Record<Question, FailedAsk>>>;
+  /** Digest of what the answers say, times left out; empty before the first answer. */
+  readonly digest: string;
+  /** Someone wants both questions asked again, whatever their age: set at this time. */
+  readonly dueMarkedAtMs?: number;
+  readonly claim?: { readonly owner: string; readonly untilMs: number };
+  /** Digest that is not fanned out yet. */
+  readonly fanOut?: string;
+}
+
+/** Where answers come from, as a part of their key: another tenant's cloud may answer otherwise, made-up answers always do. */
+export function sourceKey(answers: AnswerSource, tenant: string): string {
+  return answers === 'cloud' ? `cloud:${encodeURIComponent(tenant)}` : answers;
+}
+
+/** Digest of what is known, so that the same answer asked again changes nothing. Times and failures are no part of it. */
+export function answerDigest(answers: Verdict['answers'], facts: PackageFacts): string {
+  const { publishedAtMs: _when, ...told } = facts;
+  const states = QUESTIONS.map((question) => answers[question]?.check.state ?? null);
+  return createHash('sha256').update(JSON.stringify([states, told])).digest('hex').slice(0, 24);
+}
+
+/** The questions that must be asked: never answered, past their refresh, or marked due since they were asked. */
+export function openQuestions(verdict: Verdict | undefined, nowMs: number): Question[] {
+  return QUESTIONS.filter((question) => {
+    const answer = verdict?.answers[question];
+    if (!answer) return true;
+    return answer.refreshAtMs <= nowMs || (verdict?.dueMarkedAtMs ?? 0) > answer.askedAtMs;
+  });
+}
+
+/**
+ * What a scan that began at `scanStartedAtMs` may say of one question: the answer, unless a later ask failed while this scan
+ * needed it. Without an answer: `pending`, worded by the caller.
+ */
+export function checkForScan(verdict: Verdict | undefined, question: Question, scanStartedAtMs: number): Check | 'pending' {
+  const failure = verdict?.failures[question];
+  if (failure && failure.failedAtMs >= scanStartedAtMs) return failure.check;
+  return verdict?.answers[question]?.check ?? 'pending';
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { ManifestContent, ManifestGap } from '../model/manifest.ts';
+import { comparePackageVersions, type PackageVersion, packageKey, whyUnsupported } from '../model/package-version.ts';
+
+/** One lock file of a snapshot. Its packages stand in pages of their own, which `pagesGeneration` and `index` name. */
+export interface SnapshotLockFile {
+  readonly path: string;
+  readonly format: string;
+  readonly status: 'read' | 'error';
+  /** Why it could not be read; present when the status is `error`. */
+  readonly reason?: string;
+  readonly packageCount: number;
+  readonly gapCount: number;
+  readonly warnings: readonly string[];
+  /**
+   * Digest of what the reading depended on: reader version, reading settings, each consulted path with its blob. Absent where
+   * the bytes could not be fetched: such a reading is never taken over.
+   */
+  readonly manifestKey?: string;
+  /** Every path that was consulted, so that the key can be made again without reading. */
+  readonly consulted: readonly string[];
+  /** Which extract wrote the pages, which of its lock files this was, and how many pages there are. */
+  readonly pagesGeneration: number;
+  readonly index: number;
+  readonly pageCount: number;
+}
+
+/** What a manifest's pages hold together. */
+export interface ManifestPages {
+  readonly packages: readonly PackageVersion[];
+  readonly gaps: readonly ManifestGap[];
+}
+
+/** Entries a page at most: 2,000 packages compress to some 30 KB, far below an item's 400 KB even with long names. */
+export const PAGE_MAX_ENTRIES = 2_000;
+export const SNAPSHOT_PAGE_MAX_LOCK_FILES = 1_000;
+
+/** Cuts a manifest into pages; the smallest one still has one page, so that "not written" and "empty" differ. */
+export function toManifestPages(content: Extract<ManifestContent, { status: 'read' }>): ManifestPages[] {
+  const pages: ManifestPages[] = [];
+  const pageCount = Math.max(1, Math.ceil((content.packages.length + content.gaps.length) / PAGE_MAX_ENTRIES));
+  const perPagePackages = Math.ceil(content.packages.length / pageCount);
+  const perPageGaps = Math.ceil(content.gaps.length / pageCount);
+  for (let page = 0; page < pageCount; page += 1) {
+    pages.push({
+      packages: content.packages.slice(page * perPagePackages, (page + 1) * perPagePackages),
+      gaps: content.gaps.slice(page * perPageGaps, (page + 1) * perPageGaps),
+    });
+  }
+  return pages;
+}
+
+export function compress(document: unknown): Uint8Array {
+  return gzipSync(JSON.stringify(document), { level: 6 });
+}
+
+export function decompress<T>(bytes: Uint8Array): T {
+  return JSON.parse(gunzipSync(bytes).toString('utf8')) as T;
+}
+
+export function manifestKey(readerVersion: number, readingDigest: string, consulted: ReadonlyMap<string, string | undefined>): string {
+  const blobs = [...consulted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, sha]) => [path, sha ?? 'absent']);
+  return createHash('sha256').update(JSON.stringify([readerVersion, readingDigest, blobs])).digest('hex').slice(0, 32);
+}
+
+/** Distinct package versions of several manifests, sorted: what the numbering of a scan's batches rests on. */
+export function distinctPackages(manifests: readonly ManifestPages[]): PackageVersion[] {
+  const byKey = new Map<string, PackageVersion>();
+  for (const manifest of manifests) {
+    for (const packageVersion of manifest.packages) byKey.set(packageKey(packageVersion), packageVersion);
+  }
+  return [...byKey.values()].sort(comparePackageVersions);
+}
+
+/** Those of them that SafeDep can be asked about: the others are `unsupported` and appear in no batch. */
+export function askable(packages: readonly PackageVersion[]): PackageVersion[] {
+  return packages.filter((packageVersion) => whyUnsupported(packageVersion) === undefined);
+}

@@ -1,0 +1,144 @@
+import type { ManifestContent } from '../../model/manifest.ts';
+import { baseName, type ManifestFormat, type ReadFile } from '../format.ts';
+import { Reading, unreadable } from '../reading.ts';
+import { decodeText, whyUnreadable } from '../text.ts';
+import { logicalLines } from './lines.ts';
+import { parseOptions } from './options.ts';
+import { resolveInclude } from './paths.ts';
+import { foldPythonName, parseEditable, parseRequirement, type Requirement } from './requirement.ts';
+
+/** The largest requirements files, with every hash, have some 500 KiB. */
+const REQUIREMENTS_MAX_BYTES = 4 * 1024 * 1024;
+/** Files that one requirements file may draw in, by `-r` and `-c` together. */
+const MAX_INCLUDES = 100;
+
+/**
+ * pip's requirements files: every `*.txt` with `requirements` in its name (any case), and every `*.txt` in a folder of the name
+ * `requirements`. Only `==` and `===` without a wildcard are pins; markers do not matter. What `-r` names is read as well, and
+ * `-c` gives versions to what is not pinned and installs nothing. Both are looked for in the repository only.
+ */
+export const requirements: ManifestFormat = {
+  name: 'requirements',
+  ecosystem: 'PYPI',
+  maxBytes: REQUIREMENTS_MAX_BYTES,
+  matches: (path) => /requirements[^/]*\.txt$/i.test(baseName(path)) || /(?:^|\/)requirements\/[^/]*\.txt$/i.test(path),
+  async read(path, bytes, readSibling): Promise<ManifestContent> {
+    const decoded = decodeText(bytes);
+    const reason = whyUnreadable(decoded.text);
+    if (reason !== undefined) return unreadable(reason);
+    const files = new RequirementFiles(new Reading('PYPI', decoded), readSibling);
+    await files.read(path, decoded.text, false);
+    return files.content();
+  },
+};
+
+/** One requirements file and everything that it draws in. */
+class RequirementFiles {
+  readonly #reading: Reading;
+  readonly #readSibling: ReadFile;
+  readonly #visited = new Set<string>();
+  /** Pinned versions by folded name, as first spelled. */
+  readonly #pinned = new Map<string, { readonly name: string; readonly versions: Set<string> }>();
+  readonly #constraints = new Map<string, Set<string>>();
+  readonly #unpinned: { readonly name: string; readonly requirement: string }[] = [];
+  #validCount = 0;
+  #invalidCount = 0;
+
+  constructor(reading: Reading, readSibling: ReadFile) {
+    this.#reading = reading;
+    this.#readSibling = readSibling;
+  }
+
+  async read(path: string, text: string, isConstraint: boolean): Promise<void> {
+    this.#visited.add(visit(path, isConstraint));
+    for (const line of logicalLines(text)) {
+      if (line.isTooLong) {
+        this.#addInvalid(line.text, 'a line longer than any requirement');
+      } else if (!line.text.startsWith('-')) {
+        this.#add(parseRequirement(line.text), isConstraint);
+      } else {
+        for (const option of parseOptions(line.text)) {
+          if (option.kind === 'unknown') {
+            this.#addInvalid(option.text, 'an option that pip does not take in a file');
+            continue;
+          }
+          this.#validCount++;
+          if (option.kind === 'warning') this.#reading.addWarning(option.sentence);
+          else if (option.kind === 'editable') this.#add(parseEditable(option.value), isConstraint);
+          else await this.#include(path, option.path, option.isConstraint);
+        }
+      }
+    }
+  }
+
+  content(): ManifestContent {
+    if (this.#validCount === 0 && this.#invalidCount > 0) return unreadable('not a requirements file: none of its lines is a requirement');
+    for (const { name, versions } of this.#pinned.values()) {
+      for (const version of versions) this.#reading.addPackage(name, version);
+    }
+    for (const { name, requirement } of this.#unpinned) {
+      const folded = foldPythonName(name);
+      const versions = this.#constraints.get(folded);
+      for (const version of versions ?? []) {
+        if (!this.#pinned.get(folded)?.versions.has(version)) this.#reading.addPackage(this.#pinned.get(folded)?.name ?? name, version);
+      }
+      if (!versions) this.#reading.addUnresolved(name, requirement, requirement === '' ? 'no version is given' : 'a range, not a version');
+    }
+    return this.#reading.content();
+  }
+
+  #add(requirement: Requirement, isConstraint: boolean): void {
+    if (requirement.kind === 'invalid') {
+      this.#addInvalid(requirement.text, 'not a requirement that pip would take');
+      return;
+    }
+    this.#validCount++;
+    if (requirement.kind === 'pinned') {
+      const folded = foldPythonName(requirement.name);
+      if (isConstraint) {
+        this.#constraints.set(folded, (this.#constraints.get(folded) ?? new Set()).add(requirement.version));
+      } else {
+        const pinned = this.#pinned.get(folded) ?? { name: requirement.name, versions: new Set<string>() };
+        this.#pinned.set(folded, pinned);
+        pinned.versions.add(requirement.version);
+      }
+    } else if (requirement.kind === 'unpinned' && !isConstraint) {
+      this.#unpinned.push(requirement);
+    } else if (requirement.kind === 'remote' && !isConstraint) {
+      this.#reading.addUnsupported(requirement.name, requirement.address, 'comes from an address of its own, not from a registry');
+    }
+  }
+
+  #addInvalid(text: string, reason: string): void {
+    this.#invalidCount++;
+    this.#reading.addUnresolved(text.split(/\s/, 1)[0] ?? text, text, reason);
+  }
+
+  /** A missing file of requirements is a gap. A missing one of constraints leaves its own gaps: what it would have pinned. */
+  async #include(from: string, target: string, isConstraint: boolean): Promise<void> {
+    const path = resolveInclude(from, target);
+    if (path !== undefined && this.#visited.has(visit(path, isConstraint))) return;
+    const found = path === undefined ? 'lies outside the repository and is not read' : await this.#readInclude(path);
+    if (typeof found === 'string') {
+      if (isConstraint) this.#reading.addWarning(`the constraints file ${target} ${found}`);
+      else this.#reading.addUnresolved(target, `-r ${target}`, `the requirements file ${target} ${found}`);
+    } else if (path !== undefined) {
+      await this.read(path, found.text, isConstraint);
+    }
+  }
+
+  async #readInclude(path: string): Promise<string | { readonly text: string }> {
+    if (this.#visited.size > MAX_INCLUDES) return `is not read: ${MAX_INCLUDES} files were drawn in before it`;
+    const bytes = await this.#readSibling(path);
+    if (bytes === undefined) return 'is not in the repository';
+    if (bytes.length > REQUIREMENTS_MAX_BYTES) return `is too large: ${bytes.length} bytes`;
+    const { text, damaged } = decodeText(bytes);
+    if (damaged) this.#reading.addWarning(`${path} is not valid UTF-8: unreadable bytes were replaced`);
+    const reason = whyUnreadable(text);
+    return reason === undefined ? { text } : `is unreadable: ${reason}`;
+  }
+}
+
+function visit(path: string, isConstraint: boolean): string {
+  return `${isConstraint ? '-c' : '-r'} ${path}`;
+}

@@ -1,0 +1,178 @@
+import { Severity_Risk } from '#safedep-api/safedep/messages/vulnerability/v1/severity_pb.js';
+import type { Vulnerability } from '#safedep-api/safedep/messages/vulnerability/v1/vulnerability_pb.js';
+import { AnalysisStatus } from '#safedep-api/safedep/services/malysis/v1/malysis_pb.js';
+import type { Check, Checks } from '../model/check.ts';
+import type { MalwareFact, PackageFacts, Severity, VulnerabilityFact } from '../model/facts.ts';
+import type { CallFailure } from './calls.ts';
+import type { InsightResponse, InsightResult, MalwareResponse, MalwareResult, Unsupported } from './data-plane-client.ts';
+import { toOneLine } from './one-line.ts';
+
+/** A title is cut here, in characters. Ours: one line of a terminal or a message; the whole text stands in the stored answer. */
+export const TITLE_MAX_CHARACTERS = 200;
+
+/** OSV's ids of malware advisories. */
+const MALWARE_ADVISORY = /^MAL-/i;
+
+/** What both questions brought, in the model's words. */
+export interface Answer {
+  readonly checks: Checks;
+  readonly facts: PackageFacts;
+}
+
+/**
+ * Reads the two results of one package version. Unknown is never clean: a question counts as `known` only with an insight, or with a
+ * finished analysis or a person's record.
+ *
+ * A `MAL-` advisory among the vulnerabilities (its id or an alias) is malware, verified by those who published it: it makes the verdict
+ * `malicious` with the advisory's id also where SafeDep's own analysis says otherwise or did not come; the malware check keeps the
+ * state of its own question. SafeDep's record of malware wins over the advisory, because its id leads to the analysis.
+ */
+export function toAnswer(insight: InsightResult, malware: MalwareResult): Answer {
+  const known = insight.kind === 'answered' ? insight.response.insight : undefined;
+  const vulnerabilities = known && toVulnerabilities(known.vulnerabilities);
+  const [malwareCheck, ownVerdict] = malware.kind === 'answered' ? readMalware(malware.response) : [toCheck(malware), undefined];
+  const verdict = withAdvisory(ownVerdict, vulnerabilities ?? []);
+  const publishedAtMs = toEpochMs(known?.packagePublishedAt);
+  return {
+    checks: { vulnerabilities: insight.kind === 'answered' ? readInsight(insight.response) : toCheck(insight), malware: malwareCheck },
+    facts: {
+      ...(vulnerabilities && { vulnerabilities }),
+      ...(verdict && { malware: verdict }),
+      ...(known && { licences: toLicences(known) }),
+      ...(publishedAtMs !== undefined && { publishedAtMs }),
+    },
+  };
+}
+
+function toCheck(failure: CallFailure | Unsupported): Check {
+  const { kind, reason } = failure;
+  switch (kind) {
+    case 'not-analysed':
+    case 'throttled':
+    case 'unsupported':
+      return { state: kind, reason };
+    case 'refused':
+      // A wrong state (FailedPrecondition) is the account's or ours, and hits every package alike; a wrong argument is this package.
+      return { state: failure.code === 'FailedPrecondition' ? 'failed' : 'unsupported', reason };
+    case 'retry':
+    case 'credentials':
+    case 'incompatible':
+      return { state: 'failed', reason };
+  }
+}
+
+function readInsight(response: InsightResponse): Check {
+  if (response.insight === undefined)
+    return { state: 'not-analysed', reason: 'SafeDep knows this package version but has no insight into it' };
+  return { state: 'known' };
+}
+
+function readMalware(response: MalwareResponse): [Check, MalwareFact | undefined] {
+  const { analysisId, status, report, verificationRecord: record, maliciousPackageExclusion } = response;
+  const inference = report?.inference;
+  const excluded = maliciousPackageExclusion && {
+    exclusion:
+      toOneLine(maliciousPackageExclusion.reason, TITLE_MAX_CHARACTERS) ||
+      `excluded by the tenant (${maliciousPackageExclusion.exclusionId})`,
+  };
+  const known = (verdict: MalwareFact['verdict'], title: string): [Check, MalwareFact] => [
+    { state: 'known' },
+    { verdict, analysisId, title, ...excluded },
+  ];
+  if (record?.isMalware) return known('malicious', toTitle('verified as malware', record.reason, inference?.summary));
+  if (record?.isSafe) return known('benign', '');
+  if (status !== AnalysisStatus.COMPLETED) return [{ state: 'not-analysed', reason: whyUnfinished(status) }, undefined];
+  if (inference === undefined)
+    return [{ state: 'not-analysed', reason: 'SafeDep has no malware report on this package version' }, undefined];
+  if (inference.isMalware) return known('suspicious', toTitle('looks like malware, not verified', inference.summary, inference.details));
+  return known('benign', '');
+}
+
+function whyUnfinished(status: AnalysisStatus): string {
+  switch (status) {
+    case AnalysisStatus.QUEUED:
+    case AnalysisStatus.IN_PROGRESS:
+      return 'SafeDep is still analysing this package version for malware';
+    case AnalysisStatus.FAILED:
+      return "SafeDep's malware analysis of this package version failed";
+    default:
+      return 'SafeDep has no finished malware analysis of this package version';
+  }
+}
+
+function withAdvisory(own: MalwareFact | undefined, vulnerabilities: readonly VulnerabilityFact[]): MalwareFact | undefined {
+  if (own?.verdict === 'malicious') return own;
+  const advisories = vulnerabilities
+    .flatMap((fact) => [fact.id, ...fact.aliases].filter((id) => MALWARE_ADVISORY.test(id)).map((id) => ({ id, title: fact.title })))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  const advisory = advisories[0];
+  if (advisory === undefined) return own;
+  const title = toTitle('listed as malware', advisory.title);
+  return { verdict: 'malicious', analysisId: advisory.id, title, ...(own?.exclusion !== undefined && { exclusion: own.exclusion }) };
+}
+
+/** The first text that says anything, on one line; `otherwise` where none does. */
+function toTitle(otherwise: string, ...texts: readonly (string | undefined)[]): string {
+  for (const text of texts) {
+    const line = toOneLine(text ?? '', TITLE_MAX_CHARACTERS);
+    if (line !== '') return line;
+  }
+  return otherwise;
+}
+
+/** One fact an id, in the service's order; of an id that comes twice the worse severity counts. */
+function toVulnerabilities(vulnerabilities: readonly Vulnerability[]): VulnerabilityFact[] {
+  const facts = new Map<string, VulnerabilityFact>();
+  for (const vulnerability of vulnerabilities) {
+    const fact = toVulnerability(vulnerability);
+    const earlier = facts.get(fact.id);
+    const severity = earlier === undefined ? fact.severity : worse(earlier.severity, fact.severity);
+    facts.set(fact.id, { ...(earlier ?? fact), severity });
+  }
+  return [...facts.values()];
+}
+
+function toVulnerability({ id, aliases, severities, summary }: Vulnerability): VulnerabilityFact {
+  const otherIds = aliases.map((alias) => alias.value).filter((value) => value !== '');
+  // Without any id it is still a vulnerability: never dropped.
+  const ownId = id?.value || otherIds[0] || `unidentified: ${toOneLine(summary, 80)}`;
+  return {
+    id: ownId,
+    aliases: otherIds.filter((value) => value !== ownId),
+    severity: severities.map((severity) => toSeverity(severity.risk)).reduce<Severity>(worse, 'unknown'),
+    title: toTitle(ownId, summary),
+  };
+}
+
+/** A risk that this build does not know is `unknown`, not low. */
+function toSeverity(risk: Severity_Risk): Severity {
+  switch (risk) {
+    case Severity_Risk.CRITICAL:
+      return 'critical';
+    case Severity_Risk.HIGH:
+      return 'high';
+    case Severity_Risk.MEDIUM:
+      return 'medium';
+    case Severity_Risk.LOW:
+      return 'low';
+    default:
+      return 'unknown';
+  }
+}
+
+const RANK: Readonly<Record<Severity, number>> = { unknown: 0, low: 1, medium: 2, high: 3, critical: 4 };
+
+function worse(a: Severity, b: Severity): Severity {
+  return RANK[b] > RANK[a] ? b : a;
+}
+
+function toLicences({ licenses }: NonNullable<InsightResponse['insight']>): string[] {
+  return [...new Set((licenses?.licenses ?? []).map((licence) => licence.licenseId || licence.name).filter((id) => id !== ''))];
+}
+
+/** Milliseconds since the epoch; a time before it, or none, is not known. */
+function toEpochMs(timestamp: { readonly seconds: bigint; readonly nanos: number } | undefined): number | undefined {
+  if (timestamp === undefined) return undefined;
+  const milliseconds = Number(timestamp.seconds) * 1000 + Math.floor(timestamp.nanos / 1e6);
+  return milliseconds > 0 && milliseconds <= 8.64e15 ? milliseconds : undefined;
+}

@@ -1,0 +1,128 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { type ErrorMeaning, toErrorMeaning } from './error-meaning.ts';
+
+/**
+ * How long one call may take, in milliseconds, connection included. Ours: a third of the worker's 15 s, so that a call that hangs
+ * can still be told of; production answers in about 0.1 s, and SafeDep's own scanner gives up after 10 s.
+ */
+export const CALL_DEADLINE_MS = 5_000;
+
+/** A refused credential is read again at most once in this time, in milliseconds. Ours: an outage must not hammer Secrets Manager. */
+export const CREDENTIAL_RELOAD_MS = 30_000;
+
+/** Sent with every call; the edge before SafeDep refuses some libraries' default names. */
+export const USER_AGENT = 'safedep-watch';
+
+/** What stands in the headers `authorization` (raw, without `Bearer`) and `x-tenant-id`. An empty part is not sent. */
+export interface Credential {
+  readonly authorization: string;
+  readonly tenantId: string;
+}
+
+/**
+ * Gives the current credential, from a cache of its own. `refresh` asks to read it anew, because the service refused it.
+ */
+export type CredentialSource = (options: { readonly refresh: boolean }) => Promise<Credential>;
+
+/** A call that brought no answer. `kind` says what to do, `reason` is one sentence for the reader. */
+export type CallFailure = { readonly kind: ErrorMeaning['meaning'] } & Omit<ErrorMeaning, 'meaning'>;
+
+export type CallResult<R> = { readonly kind: 'answered'; readonly response: R } | CallFailure;
+
+export interface CallOptions {
+  readonly headers: Headers;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+export type Caller = <R>(call: (options: CallOptions) => Promise<R>, signal?: AbortSignal) => Promise<CallResult<R>>;
+
+/**
+ * Makes calls with credential, user agent and deadline, and turns whatever goes wrong into a result. Nothing is sent twice.
+ *
+ * When the service refuses the credential, it is read again (once for all calls that meet it), and the result is still
+ * `credentials`: the next call, under its own permit, uses the new one.
+ */
+export function createCaller({
+  credential,
+  deadlineMs = CALL_DEADLINE_MS,
+}: {
+  readonly credential?: CredentialSource | undefined;
+  readonly deadlineMs?: number | undefined;
+}): Caller {
+  let reload: Promise<unknown> | undefined;
+  let noReloadBefore = 0;
+
+  async function reloadCredential(source: CredentialSource): Promise<void> {
+    if (reload === undefined && Date.now() >= noReloadBefore) {
+      noReloadBefore = Date.now() + CREDENTIAL_RELOAD_MS;
+      // Where the secret cannot be read, the next call says so itself.
+      reload = source({ refresh: true }).catch(() => undefined);
+    }
+    await reload;
+    reload = undefined;
+  }
+
+  return async (call, signal) => {
+    const headers = new Headers({ 'user-agent': USER_AGENT });
+    let current: Credential | undefined;
+    try {
+      current = await credential?.({ refresh: false });
+      if (current?.authorization) headers.set('authorization', headerValue(current.authorization));
+      if (current?.tenantId) headers.set('x-tenant-id', headerValue(current.tenantId));
+    } catch (error) {
+      return { kind: 'credentials', code: 'Unauthenticated', reason: `the SafeDep credential cannot be read: ${textOf(error, current)}` };
+    }
+    try {
+      return {
+        kind: 'answered',
+        response: await bounded((bound) => call({ headers, signal: bound, timeoutMs: deadlineMs }), deadlineMs, signal),
+      };
+    } catch (error) {
+      const { meaning, ...rest } = toErrorMeaning(error, Date.now());
+      if (meaning === 'credentials' && credential !== undefined) await reloadCredential(credential);
+      return { kind: meaning, ...rest, reason: scrubbed(rest.reason, current) };
+    }
+  };
+}
+
+/**
+ * Ends the wait even where the library does not, a moment after the deadline that the library itself was given: the caller's
+ * time is never bound to a socket.
+ */
+async function bounded<R>(call: (signal: AbortSignal) => Promise<R>, deadlineMs: number, signal: AbortSignal | undefined): Promise<R> {
+  const GUARD_MS = 100;
+  const controller = new AbortController();
+  let giveUp: (error: ConnectError) => void = () => {};
+  const given = new Promise<never>((_, reject) => {
+    giveUp = (error) => {
+      controller.abort(error);
+      reject(error);
+    };
+  });
+  const cancel = () => giveUp(new ConnectError('the caller gave up', Code.Canceled));
+  const timer = setTimeout(() => giveUp(new ConnectError('no answer in time', Code.DeadlineExceeded)), deadlineMs + GUARD_MS);
+  signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    if (signal?.aborted) throw new ConnectError('the caller gave up', Code.Canceled);
+    return await Promise.race([call(controller.signal), given]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', cancel);
+  }
+}
+
+/** Header values that Node refuses are refused here, because Node's error would quote the secret. */
+function headerValue(text: string): string {
+  const trimmed = text.trim();
+  if (!/^[\x20-\x7e]+$/.test(trimmed)) throw new Error('it holds characters that cannot stand in a header');
+  return trimmed;
+}
+
+function textOf(error: unknown, credential: Credential | undefined): string {
+  return scrubbed(error instanceof Error ? error.message : String(error), credential);
+}
+
+function scrubbed(text: string, credential: Credential | undefined): string {
+  return credential?.authorization ? text.replaceAll(credential.authorization.trim(), '[credential]') : text;
+}

@@ -1,0 +1,425 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createHash } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { takeSnapshot } from '../../functions/extract/take-snapshot.ts';
+import { type EvaluatePorts, evaluateRef } from '../../functions/results/evaluate-ref.ts';
+import { fanOutAnswer } from '../../functions/results/fan-out-answer.ts';
+import { sendDue } from '../../functions/rescan/send-due.ts';
+import { readDeadLetters } from '../../functions/sweep/dead-letters.ts';
+import { type SweepPorts, sweep } from '../../functions/sweep/sweep.ts';
+import { answerBatch } from '../../functions/worker/answer-batch.ts';
+import type { DynamoDb } from '../../infra/local/engines/dynamodb.ts';
+import { retryDelaySeconds } from '../../shared/aws/sqs-batch.ts';
+import { createFindingStore } from '../../shared/findings/dynamodb.ts';
+import { createInsightStore } from '../../shared/insights/dynamodb.ts';
+import type { Question } from '../../shared/insights/verdict.ts';
+import { createInventoryStore } from '../../shared/inventory/dynamodb.ts';
+import type { BusEvent, FindingEvent, ScanEvent } from '../../shared/messages/bus-events.ts';
+import { parseEvaluation, parseLookupBatch, parsePushHint } from '../../shared/messages/queue-messages.ts';
+import type { Check } from '../../shared/model/check.ts';
+import type { PackageFacts } from '../../shared/model/facts.ts';
+import { type PackageVersion, packageKey } from '../../shared/model/package-version.ts';
+import type { RefId } from '../../shared/model/repository.ts';
+import { DEFAULT_SETTINGS } from '../../shared/model/settings/settings.ts';
+import { createScanStore } from '../../shared/scans/dynamodb.ts';
+import { type RepositorySource, SourceError } from '../../shared/scm/source.ts';
+import { startTables } from './local-tables.ts';
+
+/**
+ * The whole pipeline's use cases on a real DynamoDB engine, with SQS's delivery rules on a simulated clock. A run can be killed at
+ * any write, before or after it took effect; what was under way then is delivered again after its queue's visibility timeout.
+ */
+
+export class Killed extends Error {}
+
+type QueueName = 'pushes' | 'lookups' | 'evaluations';
+
+const VISIBILITY_MS: Readonly<Record<QueueName, number>> = { pushes: 720_000, lookups: 90_000, evaluations: 360_000 };
+const TIMEOUT_MS: Readonly<Record<QueueName, number>> = { pushes: 120_000, lookups: 15_000, evaluations: 60_000 };
+
+interface QueuedMessage {
+  readonly queue: QueueName;
+  readonly body: string;
+  readonly sequence: number;
+  visibleAtMs: number;
+  receiveCount: number;
+}
+
+/** Files of a commit, by path. */
+export type Files = Readonly<Record<string, string>>;
+
+export interface SafeDepAnswer {
+  readonly checks?: Partial<Record<Question, Check>>;
+  readonly facts?: PackageFacts;
+  /** Fails this many asks before it answers. */
+  readonly failuresFirst?: number;
+}
+
+export interface WorldOptions {
+  /** Kills the process at the n-th write (1 is the first), before or after it. */
+  readonly kill?: { readonly atWrite: number; readonly when: 'before' | 'after' };
+  /** Whose writes are counted. */
+  readonly killIn?: readonly QueueName[];
+  readonly random?: () => number;
+}
+
+export class World {
+  nowMs = Date.parse('2026-01-02T03:04:05Z');
+  readonly events: BusEvent[] = [];
+  readonly calls = new Map<string, number>();
+  readonly answers = new Map<string, SafeDepAnswer>();
+  readonly deadLetters: QueuedMessage[] = [];
+  writeCount = 0;
+  kills = 0;
+
+  readonly #refs = new Map<string, string>();
+  readonly #commits = new Map<string, Files>();
+  readonly #blobs = new Map<string, string>();
+  readonly unreadableBlobs = new Set<string>();
+  repositoryUnreadable: { reason: string; retryable: boolean } | undefined;
+  #queue: QueuedMessage[] = [];
+  #sequence = 0;
+  readonly #pushedAtMs: number[] = [];
+  readonly #process = new AsyncLocalStorage<{ readonly queue: QueueName; dead: boolean }>();
+  readonly #options: WorldOptions;
+  readonly #db: DynamoDb;
+  readonly #client: DynamoDBClient;
+
+  readonly inventory;
+  readonly scans;
+  readonly findings;
+  readonly insights;
+
+  private constructor(db: DynamoDb, options: WorldOptions) {
+    this.#db = db;
+    this.#options = options;
+    this.#client = new DynamoDBClient({ endpoint: db.url, region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, maxAttempts: 1 });
+    // Every write passes here: the place to die at.
+    this.#client.middlewareStack.add(
+      (next, context) => async (args) => {
+        const isWrite = /^(PutItem|UpdateItem|DeleteItem|BatchWriteItem)Command$/.test(String(context['commandName']));
+        const write = isWrite ? this.#beforeWrite() : undefined;
+        this.#refuseTheDead();
+        // A refused condition is an answer too: the process can die on hearing it.
+        return await next(args).finally(() => this.#afterWrite(write));
+      },
+      { step: 'initialize' },
+    );
+    this.inventory = createInventoryStore(this.#client, 'inventory');
+    this.scans = createScanStore(this.#client, 'scans');
+    this.findings = createFindingStore(this.#client, 'findings');
+    this.insights = createInsightStore(this.#client, 'insights', 'cloud:default');
+  }
+
+  static async start(options: WorldOptions = {}): Promise<World> {
+    return new World(await startTables(), options);
+  }
+
+  async stop(): Promise<void> {
+    this.#client.destroy();
+    await this.#db.close();
+  }
+
+  // Kills -------------------------------------------------------------------------------------------------------------------
+
+  /** Counts a write, and dies before it if it is the one. Resolves to its number, when it counts. */
+  #beforeWrite(): number | undefined {
+    const queue = this.#process.getStore()?.queue;
+    const { kill, killIn } = this.#options;
+    if (queue === undefined || (killIn !== undefined && !killIn.includes(queue))) return undefined;
+    this.writeCount += 1;
+    if (kill?.when === 'before' && this.writeCount === kill.atWrite) this.#die();
+    return this.writeCount;
+  }
+
+  #afterWrite(write: number | undefined): void {
+    const { kill } = this.#options;
+    if (write !== undefined && kill?.when === 'after' && write === kill.atWrite) this.#die();
+  }
+
+  #die(): never {
+    this.kills += 1;
+    const process = this.#process.getStore();
+    if (process) process.dead = true;
+    throw new Killed();
+  }
+
+  /** What a killed process still had in mind does not happen. */
+  #refuseTheDead(): void {
+    if (this.#process.getStore()?.dead) throw new Killed();
+  }
+
+  // The forge ---------------------------------------------------------------------------------------------------------------
+
+  /** Commits files to a ref; the same files are the same commit. */
+  commit(ref: RefId, files: Files): string {
+    const commit = createHash('sha1').update(JSON.stringify(Object.entries(files).sort())).digest('hex');
+    this.#commits.set(commit, files);
+    for (const content of Object.values(files)) this.#blobs.set(blobSha(content), content);
+    this.#refs.set(ref.ref, commit);
+    return commit;
+  }
+
+  deleteRef(ref: RefId): void {
+    this.#refs.delete(ref.ref);
+  }
+
+  push(ref: RefId): void {
+    this.#pushedAtMs.push(this.nowMs);
+    this.#send('pushes', {
+      version: 1,
+      kind: 'push',
+      ref,
+      repositoryName: 'acme/shop',
+      deliveryId: `d${this.#sequence}`,
+      lane: 'live',
+      receivedAtMs: this.nowMs,
+    });
+  }
+
+  #source(): RepositorySource {
+    const closed = () => this.repositoryUnreadable && { kind: 'unreadable' as const, ...this.repositoryUnreadable };
+    return {
+      describe: async () => closed() ?? { kind: 'repository', name: 'acme/shop', url: 'https://forge.example/acme/shop', defaultBranch: 'refs/heads/main' },
+      head: async (ref) => {
+        const commit = this.#refs.get(ref);
+        return closed() ?? (commit === undefined ? { kind: 'absent' } : { kind: 'commit', commit });
+      },
+      tree: async (commit) => ({
+        complete: true,
+        skipped: [],
+        entries: Object.entries(this.#commits.get(commit) ?? {}).map(([path, content]) => ({ path, sha: blobSha(content), sizeBytes: content.length })),
+      }),
+      blob: async (sha) => {
+        const content = this.#blobs.get(sha);
+        if (content === undefined || this.unreadableBlobs.has(sha)) throw new SourceError(`blob ${sha.slice(0, 7)} cannot be read`, false);
+        return Buffer.from(content);
+      },
+      close: async () => undefined,
+    };
+  }
+
+  // Queues ------------------------------------------------------------------------------------------------------------------
+
+  #send(queue: QueueName, message: unknown, delaySeconds = 0): void {
+    this.#refuseTheDead();
+    const write = this.#beforeWrite();
+    this.#sequence += 1;
+    const visibleAtMs = this.nowMs + delaySeconds * 1000;
+    this.#queue.push({ queue, body: JSON.stringify(message), sequence: this.#sequence, visibleAtMs, receiveCount: 0 });
+    this.#afterWrite(write);
+  }
+
+  /** Takes messages off a queue as if SQS had given up on them. */
+  loseToDeadLetters(queue: QueueName): void {
+    this.deadLetters.push(...this.#queue.filter((message) => message.queue === queue));
+    this.#queue = this.#queue.filter((message) => message.queue !== queue);
+  }
+
+  /** Loses messages for good: what no queue does, and what `sweep` repairs all the same. */
+  drop(queue: QueueName): void {
+    this.#queue = this.#queue.filter((message) => message.queue !== queue);
+  }
+
+  /** Delivers up to `atOnce` visible messages together; resolves to how many there were. */
+  async deliver(atOnce = 1, order: () => number = () => 0): Promise<number> {
+    const visible = this.#queue.filter(({ visibleAtMs }) => visibleAtMs <= this.nowMs);
+    const taken: QueuedMessage[] = [];
+    while (taken.length < atOnce && visible.length > 0) {
+      const [message] = visible.splice(Math.floor(order() * visible.length), 1);
+      if (message) taken.push(message);
+    }
+    for (const message of taken) {
+      message.visibleAtMs = this.nowMs + VISIBILITY_MS[message.queue];
+      message.receiveCount += 1;
+    }
+    await Promise.all(taken.map((message) => this.#process.run({ queue: message.queue, dead: false }, () => this.#receive(message))));
+    return taken.length;
+  }
+
+  async #receive(message: QueuedMessage): Promise<void> {
+    try {
+      const result = await this.#handle(message);
+      if (result === 'done') this.#queue = this.#queue.filter((other) => other !== message);
+      else message.visibleAtMs = this.nowMs + result.againAfterSeconds * 1000;
+    } catch (error) {
+      if (error instanceof Killed) return;
+      message.visibleAtMs = this.nowMs + retryDelaySeconds(message.receiveCount) * 1000;
+      if (message.receiveCount > 50) throw error;
+    }
+  }
+
+  async #handle({ queue, body, receiveCount, sequence }: QueuedMessage): Promise<'done' | { againAfterSeconds: number }> {
+    const nowMs = () => this.nowMs;
+    if (queue === 'pushes') {
+      await takeSnapshot(parsePushHint(body), DEFAULT_SETTINGS, {
+        inventory: this.inventory,
+        scans: this.scans,
+        source: this.#source(),
+        sendLookups: async (_, batches) => batches.forEach((batch) => this.#send('lookups', batch)),
+        sendEvaluate: async (message) => this.#send('evaluations', message),
+        nowMs,
+        functionTimeoutMs: TIMEOUT_MS.pushes,
+        isLastAttempt: receiveCount >= 6,
+      });
+      return 'done';
+    }
+    if (queue === 'lookups') {
+      return answerBatch(parseLookupBatch(body), {
+        insights: this.insights,
+        scans: this.scans,
+        ask: async (packageVersion, questions) => this.#ask(packageVersion, questions),
+        sendEvaluations: async (messages) => messages.forEach((message) => this.#send('evaluations', message)),
+        owner: `worker-${sequence}-${receiveCount}`,
+        deadlineAtMs: this.nowMs + TIMEOUT_MS.lookups,
+        askUntilMs: this.nowMs + TIMEOUT_MS.lookups,
+        packagesAtOnce: 4,
+        nowMs,
+        random: () => 0,
+      });
+    }
+    const message = parseEvaluation(body);
+    if (message.kind === 'answer-changed') {
+      await fanOutAnswer(message, { inventory: this.inventory, send: async (messages) => messages.forEach((entry) => this.#send('evaluations', entry)) });
+    } else await evaluateRef(message, DEFAULT_SETTINGS, this.#evaluatePorts());
+    return 'done';
+  }
+
+  #evaluatePorts(): EvaluatePorts {
+    return {
+      inventory: this.inventory,
+      scans: this.scans,
+      insights: this.insights,
+      findings: this.findings,
+      answers: 'cloud',
+      reports: false,
+      bus: {
+        put: async (events) => {
+          this.#refuseTheDead();
+          const write = this.#beforeWrite();
+          this.events.push(...events);
+          this.#afterWrite(write);
+          return new Set(events.map(({ eventId }) => eventId));
+        },
+      },
+      sendReport: async () => undefined,
+      sendAgain: async (message, delaySeconds) => this.#send('evaluations', message, delaySeconds),
+      nowMs: () => this.nowMs,
+      random: this.#options.random ?? (() => 0),
+    };
+  }
+
+  #ask(packageVersion: PackageVersion, questions: readonly Question[]) {
+    const key = packageKey(packageVersion);
+    const answer = this.answers.get(key) ?? {};
+    const asked = (this.calls.get(key) ?? 0) + 1;
+    this.calls.set(key, asked);
+    const checks = Object.fromEntries(questions.map((question) => [question, answer.checks?.[question] ?? { state: 'known' as const }]));
+    if (asked <= (answer.failuresFirst ?? 0)) {
+      const failed = Object.fromEntries(questions.map((question) => [question, { state: 'failed' as const, reason: 'SafeDep is away' }]));
+      return { settled: { checks: {}, facts: {} }, failing: failed };
+    }
+    return { settled: { checks, facts: answer.facts ?? {} }, failing: {} };
+  }
+
+  // Running -----------------------------------------------------------------------------------------------------------------
+
+  async sweepOnce(): Promise<void> {
+    const ports: SweepPorts = {
+      ...this.#evaluatePorts(),
+      sendLookups: async (_, batches) => batches.forEach((batch) => this.#send('lookups', batch)),
+      sendEvaluations: async (messages) => messages.forEach((message) => this.#send('evaluations', message)),
+    };
+    await sweep(ports);
+    await readDeadLetters(
+      this.deadLetters.map(({ body }) => ({ messageId: 'm', receiptHandle: 'r', body })),
+      ports,
+    );
+  }
+
+  rescan(beforeMs: number) {
+    return sendDue(beforeMs, 10_000, true, {
+      insights: this.insights,
+      inventory: this.inventory,
+      send: async (batches) => batches.forEach((batch) => this.#send('lookups', batch)),
+      nowMs: () => this.nowMs,
+    });
+  }
+
+  /**
+   * Delivers until nothing is left, moving the clock to the next visible message, with a sweep every simulated minute. Stops
+   * after `limitMs` simulated milliseconds; resolves to how many passed.
+   */
+  async settle({ atOnce = 1, order, limitMs = 3 * 3_600_000 }: { atOnce?: number; order?: () => number; limitMs?: number } = {}): Promise<number> {
+    const startMs = this.nowMs;
+    let nextSweepMs = this.nowMs + 60_000;
+    let quietSweeps = 0;
+    while (this.nowMs - startMs < limitMs) {
+      if ((await this.deliver(atOnce, order)) > 0) {
+        quietSweeps = 0;
+        continue;
+      }
+      const nextVisibleMs = Math.min(...this.#queue.map(({ visibleAtMs }) => visibleAtMs));
+      if (this.#queue.length === 0 && quietSweeps >= 2 && (await this.#openScans()) === 0) break;
+      this.nowMs = Math.min(nextVisibleMs, nextSweepMs);
+      if (this.nowMs === nextSweepMs) {
+        nextSweepMs += 60_000;
+        quietSweeps += 1;
+        await this.sweepOnce();
+      }
+    }
+    return this.nowMs - startMs;
+  }
+
+  async #openScans(): Promise<number> {
+    return (await this.scans.openBefore(Number.MAX_SAFE_INTEGER, 100)).length;
+  }
+
+  // What came out -----------------------------------------------------------------------------------------------------------
+
+  async openFindings(ref: RefId): Promise<string[]> {
+    const stored = await this.findings.readAll(ref);
+    return stored
+      .filter(({ state }) => state === 'open')
+      .map(({ finding }) => `${finding.kind} ${packageKey(finding.packageVersion)} ${finding.primaryId} in ${finding.lockFiles.join('+')}`)
+      .sort();
+  }
+
+  findingEvents(): FindingEvent[] {
+    return this.events.filter((event): event is FindingEvent => 'finding' in event);
+  }
+
+  /** From a push to the event that its scan ended, the longest of them, in simulated milliseconds. */
+  longestScanMs(): number {
+    const ends = this.scanEvents().map(({ occurredAt }) => Date.parse(occurredAt));
+    return Math.max(...this.#pushedAtMs.map((pushedAtMs) => Math.min(...ends.filter((endMs) => endMs >= pushedAtMs)) - pushedAtMs));
+  }
+
+  scanEvents(): ScanEvent[] {
+    return this.events.filter((event): event is ScanEvent => !('finding' in event));
+  }
+}
+
+function blobSha(content: string): string {
+  return createHash('sha1').update(`blob ${Buffer.byteLength(content)}\0${content}`).digest('hex');
+}
+
+export const MAIN: RefId = { tenant: 'default', forge: 'git', host: 'localhost', repositoryId: 'r1', ref: 'refs/heads/main' };
+
+/** A package-lock.json of version 3 with these packages, `name@version` each. */
+export function packageLock(...packages: string[]): string {
+  const entries = packages.map((entry) => {
+    const at = entry.lastIndexOf('@');
+    const [name, version] = [entry.slice(0, at), entry.slice(at + 1)];
+    return [`node_modules/${name}`, { version, resolved: `https://registry.npm.example/${name}/-/${name}-${version}.tgz`, integrity: 'sha512-AAAA' }];
+  });
+  return JSON.stringify({ name: 'shop', lockfileVersion: 3, packages: { '': { name: 'shop' }, ...Object.fromEntries(entries) } });
+}
+
+export function vulnerable(id: string, severity: 'critical' | 'high' | 'medium' = 'high'): SafeDepAnswer {
+  return { facts: { vulnerabilities: [{ id, aliases: [], severity, title: `made for a test: ${id}` }], malware: { verdict: 'benign', analysisId: '', title: '' } } };
+}
+
+export function malicious(analysisId: string): SafeDepAnswer {
+  return { facts: { vulnerabilities: [], malware: { verdict: 'malicious', analysisId, title: 'made for a test' } } };
+}
