@@ -3,8 +3,8 @@ import type { FunctionName } from './bundle.ts';
 import { type PipelineOptions, PipelineStack } from './stacks/pipeline.ts';
 import { StateStack } from './stacks/state.ts';
 
-export const STATE_STACK_NAME = 'safedep-watch-state';
-export const PIPELINE_STACK_NAME = 'safedep-watch-pipeline';
+const STATE_STACK_NAME = 'safedep-watch-state';
+const PIPELINE_STACK_NAME = 'safedep-watch-pipeline';
 
 /** Of CDK's feature flags those that change our templates; the others are about services that we do not use. */
 const FEATURE_FLAGS = {

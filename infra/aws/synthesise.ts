@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type BundleOptions, bundleFunctions, FUNCTION_NAMES, type FunctionName } from './bundle.ts';
 import { functionLogicalId } from './constructs/logical-id.ts';
@@ -69,9 +70,11 @@ async function makeTemplate(bundles: Readonly<Record<FunctionName, string>>, cac
   return template;
 }
 
+const WORKER_URL = new URL('./synthesise-worker.ts', import.meta.url);
+
 async function templateInputs(): Promise<string[]> {
   const { build } = await import('esbuild');
-  const worker = toInput(workerPath());
+  const worker = toInput(fileURLToPath(WORKER_URL));
   const { metafile } = await build({
     absWorkingDir: REPOSITORY_ROOT,
     entryPoints: [worker, toInput(import.meta.filename)],
@@ -86,16 +89,12 @@ async function templateInputs(): Promise<string[]> {
   return [...new Set([...ownInputs(metafile, worker), ...ownInputs(metafile, toInput(import.meta.filename))])];
 }
 
-function workerPath(): string {
-  return join(import.meta.dirname, 'synthesise-worker.ts');
-}
-
 /** In a thread of its own: the CDK takes seconds and some hundred megabytes, which go with the thread. */
 async function synthesiseStacks(bundles: Readonly<Record<FunctionName, string>>): Promise<Template[]> {
   const outdir = await mkdtemp(join(tmpdir(), 'safedep-watch-synth-'));
   try {
     return await new Promise<Template[]>((done, fail) => {
-      const worker = new Worker(workerPath(), { workerData: { bundles, outdir } });
+      const worker = new Worker(WORKER_URL, { workerData: { bundles, outdir } });
       worker.once('message', done);
       worker.once('error', fail);
       worker.once('exit', (code) => fail(new Error(`the synthesis ended with code ${code} and without a template`)));

@@ -24,7 +24,10 @@ export function createAnswerCache(folder: string, cacheName: string, client: Dyn
     async load(): Promise<number> {
       let rows: Record<string, AttributeValue>[];
       try {
-        const kept = JSON.parse(gunzipSync(await readFile(path)).toString('utf8')) as { format: number; rows: Record<string, AttributeValue>[] };
+        const kept = JSON.parse(gunzipSync(await readFile(path)).toString('utf8')) as {
+          format: number;
+          rows: Record<string, AttributeValue>[];
+        };
         if (kept.format !== CACHE_FORMAT) return 0;
         rows = kept.rows;
       } catch {

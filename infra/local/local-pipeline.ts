@@ -21,7 +21,8 @@ export const LOCAL_TENANT = 'default';
 const GIT_WEBHOOK_SECRET_ID = 'safedep-watch/local/git-webhook';
 
 export interface LocalPipelineOptions {
-  readonly safedep: ChosenSafeDep;
+  /** Decided while the template is made. */
+  readonly safedep: Promise<ChosenSafeDep>;
   readonly settings: Settings;
   /** Values of the secrets that the settings name, by name. */
   readonly secrets: Readonly<Record<string, string>>;
@@ -44,8 +45,7 @@ export interface LocalPipeline {
 
 /** Runs the deployed thing on this machine: the synthesised template on embedded engines, the bundled handlers as processes. */
 export async function startLocalPipeline(options: LocalPipelineOptions): Promise<LocalPipeline> {
-  const { safedep } = options;
-  const { template, stackName, assets } = await synthesise();
+  const [safedep, { template, stackName, assets }] = await Promise.all([options.safedep, synthesise()]);
   const plan = readTemplate([{ stackName, template, assets }]);
   const webhookSecret = randomBytes(32).toString('hex');
   const engines = await startPipeline(plan, {

@@ -50,7 +50,9 @@ export async function readResult(ref: RefId, stores: ResultStores, policy: Polic
       status: lockFile.status,
       ...(lockFile.reason === undefined ? {} : { reason: lockFile.reason }),
       packages: lockFile.packageCount,
-      ...(content.gaps.length > 0 ? { gaps: content.gaps.map(({ name, requirement, state, reason }) => ({ name, requirement, state, reason })) } : {}),
+      ...(content.gaps.length > 0
+        ? { gaps: content.gaps.map(({ name, requirement, state, reason }) => ({ name, requirement, state, reason })) }
+        : {}),
       ...(lockFile.warnings.length > 0 ? { warnings: [...lockFile.warnings] } : {}),
     })),
     packages: assessed.map(({ packageVersion, lockFiles, checks }) => ({

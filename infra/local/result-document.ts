@@ -17,7 +17,9 @@ const lockFile = z.strictObject({
   packages: count,
   /** What the file declares and what cannot be asked about, each with its reason; absent where there is none. */
   gaps: z.optional(
-    z.array(z.strictObject({ name: z.string(), requirement: z.string(), state: z.enum(['unsupported', 'unresolved']), reason: z.string() })),
+    z.array(
+      z.strictObject({ name: z.string(), requirement: z.string(), state: z.enum(['unsupported', 'unresolved']), reason: z.string() }),
+    ),
   ),
   /** What is odd about the file though it could be read; absent where nothing is. */
   warnings: z.optional(z.array(z.string())),

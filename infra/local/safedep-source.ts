@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { AnswerSource } from '../../shared/messages/bus-events.ts';
 import { createDataPlaneClient } from '../../shared/safedep/data-plane-client.ts';
+import { ping } from '../../shared/safedep/ping-client.ts';
 import { COMMUNITY_URL, DATA_PLANE_URL, serviceUrl } from '../../shared/safedep/service-url.ts';
 import { parseTransportKind } from '../../shared/safedep/transport.ts';
 import { type SafeDepChoice, UsageError } from './options.ts';
@@ -10,6 +11,9 @@ import { type SafeDepChoice, UsageError } from './options.ts';
 const PROBE_TIMEOUT_MS = 1_500;
 /** What the probe asks for: a package version that everybody knows. */
 const PROBE_PACKAGE = { ecosystem: 'NPM', name: 'lodash', version: '4.17.21' } as const;
+/** One call to a service that a person pays for may take its time. */
+const CLOUD_PROBE_TIMEOUT_MS = 5_000;
+const STAND_IN_HINT = 'To see it work with made-up answers: --safedep stand-in';
 /** Starting the stand-in takes half a second; a machine under load gets ten. */
 const STAND_IN_START_MS = 10_000;
 
@@ -37,14 +41,19 @@ export class UnreachableError extends Error {
 export async function chooseSafeDep(choice: SafeDepChoice, mayStandIn: boolean, variables: NodeJS.ProcessEnv): Promise<ChosenSafeDep> {
   checkAddresses(variables);
   const hasKey = Boolean(variables['SAFEDEP_API_KEY'] && variables['SAFEDEP_TENANT_ID']);
-  if (choice === 'cloud' || (choice === 'auto' && hasKey)) return cloud(variables, hasKey);
+  if (choice === 'cloud' || (choice === 'auto' && hasKey)) {
+    const chosen = cloud(variables, hasKey);
+    // Who watches waits for SafeDep to come back; who scans once is told.
+    if (!mayStandIn) await probeCloud(variables);
+    return chosen;
+  }
   if (choice === 'stand-in') return standIn();
   const address = variables['SAFEDEP_COMMUNITY_URL'] ?? COMMUNITY_URL;
   const problem = await probeCommunity(address, variables);
   if (problem === undefined) return community(address, variables);
   if (choice === 'auto' && mayStandIn) return standIn(`; the community host did not answer (${problem})`);
   throw new UnreachableError(
-    `SafeDep's community host (${address}) did not answer: ${problem}. Try again with a network, set SAFEDEP_API_KEY and SAFEDEP_TENANT_ID, or see it work with made-up answers: --safedep stand-in`,
+    `SafeDep's community host (${new URL(address).host}) did not answer: ${problem}. Try again with a network, or set SAFEDEP_API_KEY and SAFEDEP_TENANT_ID. ${STAND_IN_HINT}`,
   );
 }
 
@@ -83,6 +92,20 @@ function cloud(variables: NodeJS.ProcessEnv, hasKey: boolean): ChosenSafeDep {
     cacheName: `cloud-${encodeURIComponent(new URL(address).host)}-${encodeURIComponent(tenantId)}`,
     close: () => undefined,
   };
+}
+
+async function probeCloud(variables: NodeJS.ProcessEnv): Promise<void> {
+  const address = variables['SAFEDEP_DATA_PLANE_URL'] ?? DATA_PLANE_URL;
+  const failure = await ping({
+    baseUrl: address,
+    transport: parseTransportKind(variables['SAFEDEP_TRANSPORT']),
+    credential: async () => ({ authorization: variables['SAFEDEP_API_KEY'] ?? '', tenantId: variables['SAFEDEP_TENANT_ID'] ?? '' }),
+    deadlineMs: CLOUD_PROBE_TIMEOUT_MS,
+  });
+  if (failure?.kind === 'credentials') {
+    throw new UsageError(`SafeDep (${new URL(address).host}) refused SAFEDEP_API_KEY or SAFEDEP_TENANT_ID: ${failure.reason}`);
+  }
+  if (failure) throw new UnreachableError(`SafeDep (${new URL(address).host}) cannot be reached: ${failure.reason}. ${STAND_IN_HINT}`);
 }
 
 function community(address: string, variables: NodeJS.ProcessEnv): ChosenSafeDep {

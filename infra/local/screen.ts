@@ -32,7 +32,9 @@ export function createScreen(stream: NodeJS.WriteStream, nowMs: () => number): S
     progress(text) {
       if (isTerminal) {
         const columns = (stream as WriteStream).columns || 80;
-        const shown = Array.from(text).slice(0, columns - 1).join('');
+        const shown = Array.from(text)
+          .slice(0, columns - 1)
+          .join('');
         stream.write(`\r\x1b[K${shown}`);
         hasProgress = true;
       } else if (nowMs() >= nextPipeProgressMs) {

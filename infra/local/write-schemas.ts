@@ -10,5 +10,8 @@ function write(path: string, schema: object): void {
 }
 
 write('result.schema.json', { title: 'safedep-watch: what --json prints', ...z.toJSONSchema(resultDocumentSchema) });
-write('../../shared/model/settings/settings.schema.json', { title: 'safedep-watch settings', ...z.toJSONSchema(settingsSchema, { io: 'input' }) });
+write('../../shared/model/settings/settings.schema.json', {
+  title: 'safedep-watch settings',
+  ...z.toJSONSchema(settingsSchema, { io: 'input' }),
+});
 write('../../shared/messages/bus-events.schema.json', busEventJsonSchema() as object);

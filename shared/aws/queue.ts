@@ -1,6 +1,7 @@
 import { ChangeMessageVisibilityCommand, ReceiveMessageCommand, SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
 export interface OutgoingMessage {
+  /** JSON. */
   readonly body: string;
   /** 0 to 900 s. */
   readonly delaySeconds?: number;
@@ -18,6 +19,11 @@ const BATCH_MAX_ENTRIES = 10;
 const BATCH_MAX_BYTES = 1024 * 1024;
 const SEND_ATTEMPTS = 3;
 
+/** SQS refuses U+FFFE and U+FFFF, which a branch name may hold. Bodies are JSON, where an escape says the same. */
+function allowedCharacters(json: string): string {
+  return json.replace(/[\ufffe\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
+}
+
 export function createQueue(client: SQSClient, queueUrl: string): Queue {
   async function sendBatch(messages: readonly OutgoingMessage[]): Promise<void> {
     let open = messages;
@@ -28,7 +34,7 @@ export function createQueue(client: SQSClient, queueUrl: string): Queue {
           QueueUrl: queueUrl,
           Entries: open.map((message, index) => ({
             Id: String(index),
-            MessageBody: message.body,
+            MessageBody: allowedCharacters(message.body),
             DelaySeconds: message.delaySeconds ?? 0,
           })),
         }),

@@ -36,8 +36,11 @@ export function createSecretReader(client: SecretsManagerClient, nowMs: () => nu
     if (cached && nowMs() - cached.readAtMs < SECRET_CACHE_MS) return cached.value;
     const value = fetchStage(secretId, name);
     cache.set(key, { value, readAtMs: nowMs() });
-    // A failed read is no answer to keep.
-    value.catch(() => cache.delete(key));
+    // A failed read is no answer to keep, and a missing secret is about to be put.
+    value.then(
+      (text) => text === undefined && name === 'AWSCURRENT' && cache.delete(key),
+      () => cache.delete(key),
+    );
     return value;
   }
 

@@ -12,7 +12,7 @@ export interface ManifestFormat {
   readonly maxBytes: number;
   /** Whether a file of this repository path is of this format, by its name alone. */
   matches(path: string): boolean;
-  /** Throws only what `readSibling` throws; whatever is wrong with the file is said in the content. */
+  /** Throws what `readSibling` throws, and `ReadingLimit`; whatever else is wrong with the file is said in the content. */
   read(path: string, bytes: Uint8Array, readSibling: ReadFile): Promise<ManifestContent> | ManifestContent;
 }
 
@@ -21,5 +21,6 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** 32 MiB: what still parses within 256 MB of memory, and some 50,000 packages in the wordiest format (measured, npm v2). */
-export const LOCK_FILE_MAX_BYTES = 32 * 1024 * 1024;
+/** What still parses within 256 MB of memory (measured); some 35,000 packages or more as npm, pnpm, yarn and cargo write them. */
+export const JSON_LOCK_MAX_BYTES = 20 * 1024 * 1024;
+export const LINES_LOCK_MAX_BYTES = 16 * 1024 * 1024;

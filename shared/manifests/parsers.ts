@@ -6,10 +6,10 @@ import { whyUnreadable } from './text.ts';
 
 export type Parsed<T> = { readonly value: T } | { readonly reason: string };
 
-/** JSON of up to this size cannot hold enough values to exhaust 256 MB, whatever stands in it (measured: 171 MB). */
-const JSON_UNCOUNTED_MAX_BYTES = 2 * 1024 * 1024;
-/** Objects, arrays and commas. An npm lock of 32 MiB has some 700,000; twice this limit takes more than 256 MB (measured). */
-const JSON_MAX_VALUES = 1_000_000;
+/** JSON of up to this size cannot hold enough values to exhaust 256 MB, whatever stands in it (measured: 112 MB). */
+const JSON_UNCOUNTED_MAX_BYTES = 1 * 1024 * 1024;
+/** Objects, arrays and commas. An npm lock of 20 MiB has some 450,000; twice this limit takes more than 256 MB (measured). */
+const JSON_MAX_VALUES = 750_000;
 
 export function parseJson(bytes: Uint8Array, text: string): Parsed<unknown> {
   if (bytes.length > JSON_UNCOUNTED_MAX_BYTES && countJsonValues(bytes) > JSON_MAX_VALUES) {
@@ -33,8 +33,8 @@ function countJsonValues(bytes: Uint8Array): number {
   return count;
 }
 
-/** js-yaml takes some 100 ms and 60 MB for each megabyte (measured). */
-const YAML_MAX_CHARACTERS = 3 * 1024 * 1024;
+/** js-yaml takes up to 150 bytes of memory for each character of a hostile document (measured). */
+const YAML_MAX_CHARACTERS = 768 * 1024;
 /** A pnpm lock nests 6 deep. */
 const YAML_MAX_DEPTH = 20;
 /** Maps become `Map`, scalars stay strings: `__proto__` is a key like any other, and `5.3` is not rounded. */
@@ -56,7 +56,7 @@ export function parseYaml(text: string): Parsed<readonly unknown[]> {
 }
 
 /** smol-toml takes up to 250 bytes of memory for each byte of a hostile document. */
-const TOML_MAX_CHARACTERS = 1024 * 1024;
+const TOML_MAX_CHARACTERS = 512 * 1024;
 const TOML_MAX_DEPTH = 8;
 /** `a.b.c = 1` makes a table for each dot; a lock file's longest key is a quoted package id with some ten. */
 const TOML_MAX_DOTS_IN_KEY = 32;

@@ -3,7 +3,8 @@ import type { ManifestContent, ManifestGap } from '../model/manifest.ts';
 import { PACKAGE_NAME_MAX_CHARACTERS, type PackageVersion, whyUnsupported } from '../model/package-version.ts';
 import { type DecodedText, visibleText } from './text.ts';
 
-/** Beyond these a file is absurd: it ends as an error instead of filling the inventory. */
+/** Beyond these a file is absurd: it ends as an error instead of filling the memory and the inventory. */
+export const MAX_ENTRIES = 100_000;
 const MAX_GAPS = 5_000;
 const MAX_WARNINGS = 50;
 const REQUIREMENT_MAX_CHARACTERS = 200;
@@ -14,6 +15,16 @@ const VERSION = /^[A-Za-z0-9][A-Za-z0-9.+_~!-]*$/;
 
 export function isVersion(text: unknown): text is string {
   return typeof text === 'string' && VERSION.test(text);
+}
+
+/** Ends the reading of a file that has more of something than any lock file. `readManifest` makes an error of it. */
+export class ReadingLimit extends Error {
+  override readonly name = 'ReadingLimit';
+}
+
+/** Throws `ReadingLimit` beyond `MAX_ENTRIES`. */
+export function checkEntryCount(count: number): void {
+  if (count > MAX_ENTRIES) throw new ReadingLimit(`more than ${MAX_ENTRIES} entries; files with up to that many are read`);
 }
 
 /** Collects what one lock file says, each thing once. */
@@ -33,6 +44,7 @@ export class Reading {
   /** The caller has checked that the name is legal in its ecosystem, and the version with `isVersion`. */
   addPackage(name: string, version: string): void {
     this.#keys.add(`${this.#ecosystem}/${name}@${version}`);
+    checkEntryCount(this.#keys.size);
   }
 
   /** A git repository, an address, a kind of entry that no registry serves. */
@@ -49,10 +61,6 @@ export class Reading {
     this.#warnings.add(visibleText(sentence, SENTENCE_MAX_CHARACTERS));
   }
 
-  get isEmpty(): boolean {
-    return this.#keys.size === 0 && this.#gaps.size === 0;
-  }
-
   content(): ManifestContent {
     const packages: PackageVersion[] = [];
     for (const key of [...this.#keys].sort()) {
@@ -62,9 +70,6 @@ export class Reading {
       const reason = whyUnsupported(packageVersion);
       if (reason === undefined) packages.push(packageVersion);
       else this.addUnsupported(packageVersion.name, packageVersion.version, reason);
-    }
-    if (this.#gaps.size > MAX_GAPS) {
-      return unreadable(`${this.#gaps.size} entries name no registry package; more than ${MAX_GAPS} are taken for a damaged file`);
     }
     const warnings = [...this.#warnings];
     const omitted = warnings.length - MAX_WARNINGS;
@@ -85,6 +90,8 @@ export class Reading {
       reason: visibleText(reason, SENTENCE_MAX_CHARACTERS),
     };
     this.#gaps.set(`${gap.name}\n${gap.requirement}\n${state}`, gap);
+    if (this.#gaps.size > MAX_GAPS)
+      throw new ReadingLimit(`more than ${MAX_GAPS} entries that name no registry package: the file is taken for damaged`);
   }
 }
 

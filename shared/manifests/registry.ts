@@ -6,7 +6,7 @@ import { baseName, type ManifestFormat, type ReadFile } from './format.ts';
 import { goMod } from './go-mod/index.ts';
 import { npm } from './npm/index.ts';
 import { pnpm } from './pnpm/index.ts';
-import { unreadable } from './reading.ts';
+import { ReadingLimit, unreadable } from './reading.ts';
 import { requirements } from './requirements/index.ts';
 import { foldPythonName } from './requirements/requirement.ts';
 import { yarn } from './yarn/index.ts';
@@ -69,6 +69,7 @@ export async function readManifest(path: string, readFile: ReadFile, settings: R
   };
   const content = await readWith(format, path, consult).catch((error: unknown) => {
     if (failures.includes(error)) throw error;
+    if (error instanceof ReadingLimit) return unreadable(error.message);
     // A defect of the reader must not stop the other lock files of the repository, nor pass for a clean one.
     return unreadable(
       `the ${format.name} reader failed on this file (${error instanceof Error ? error.name : typeof error}); please report it`,

@@ -25,6 +25,8 @@ export interface PermitRequest {
   readonly deadlineAtMs: number;
   /** Since when the work waits, milliseconds since the epoch. Background work that waited long may book further ahead. */
   readonly waitingSinceMs?: number;
+  /** Calls that the caller can have under way at a time: a lease is never larger. Default: as large as leases get, 64. */
+  readonly callsAtOnce?: number;
   /** How long `next()` waits for this process's turn before it refuses with `horizon-full`; default 300 ms. */
   readonly patienceMs?: number;
   /** Ends the session as `close` does. */
@@ -200,7 +202,8 @@ class PacedSession implements PermitSession {
   }
 
   #slotsWanted(): number {
-    return Math.max(this.#request.need - this.#granted, this.#waiters.length) - this.#slotsMicros.length;
+    const wanted = Math.max(this.#request.need - this.#granted, this.#waiters.length) - this.#slotsMicros.length;
+    return Math.min(wanted, this.#request.callsAtOnce ?? wanted);
   }
 
   #isLeaseDue(): boolean {

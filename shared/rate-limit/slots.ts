@@ -61,8 +61,11 @@ export interface LongWindow {
 export interface Pacing {
   /** Smallest distance between two slots. */
   readonly spacingMicros: number;
-  /** The shortest window: the silence before the first slot of a new item. */
-  readonly windowMicros: number;
+  /**
+   * The silence before the first slot of a new item: the shortest window, and as long as slots of a deleted item of the same key
+   * may still be in somebody's hand.
+   */
+  readonly quietMicros: number;
   readonly longWindows: readonly LongWindow[];
 }
 
@@ -110,7 +113,7 @@ export function planPacing(limits: readonly WindowLimit[], options: PacingOption
       },
     ];
   });
-  return { spacingMicros, windowMicros: shortest.perSeconds * MICROS_PER_SECOND, longWindows };
+  return { spacingMicros, quietMicros: Math.max(shortest.perSeconds * MICROS_PER_SECOND, aheadMicros), longWindows };
 }
 
 export function leaseSlotsMax(spacingMicros: number): number {
@@ -224,13 +227,13 @@ export function leasedSlots(plan: Extract<BookingPlan, { possible: true }>, befo
 }
 
 /**
- * The item of a key that has none: a whole window of silence first, because a deleted item looks the same. Longer windows start
- * with an empty bucket.
+ * The item of a key that has none: silence first, because a deleted item looks the same. Longer windows start with an empty bucket,
+ * so that only they may be exceeded by a deletion.
  */
 export function newLimitState(pacing: Pacing, nowMicros: number, clockBoundMicros: number): LimitState {
   const longWindows = pacing.longWindows.map(({ seconds, spacingMicros, burst }) => [seconds, nowMicros + burst * spacingMicros]);
   return {
-    nextSlotMicros: nowMicros + pacing.windowMicros + Math.ceil(2 * clockBoundMicros),
+    nextSlotMicros: nowMicros + pacing.quietMicros + Math.ceil(2 * clockBoundMicros),
     // A second life of the item does not repeat the versions of its first.
     version: Math.floor(nowMicros / MICROS_PER_MS),
     stampMicros: nowMicros - Math.ceil(clockBoundMicros),

@@ -147,7 +147,7 @@ export function toViolationMessage(at: PackageAt, finding: Finding): PolicyViola
         name: `safedep-watch/${kind}`,
         check: RULE_CHECKS[kind],
         description: decisionReason.toWellFormed(),
-        value: `${primaryId}`,
+        value: cut(`${decision}: ${kind}, severity ${severity}, ${primaryId}`, RULE_VALUE_MAX_CHARACTERS),
         labels: [kind, `severity-${severity}`],
       },
       evidences: [{ evidence: cut(title, EVIDENCE_MAX_CHARACTERS) }],

@@ -8,10 +8,10 @@ import { type ErrorMeaning, toErrorMeaning } from './error-meaning.ts';
 export const CALL_DEADLINE_MS = 5_000;
 
 /** A refused credential is read again at most once in this time, in milliseconds. Ours: an outage must not hammer Secrets Manager. */
-export const CREDENTIAL_RELOAD_MS = 30_000;
+const CREDENTIAL_RELOAD_MS = 30_000;
 
 /** Sent with every call; the edge before SafeDep refuses some libraries' default names. */
-export const USER_AGENT = 'safedep-watch';
+const USER_AGENT = 'safedep-watch';
 
 /** What stands in the headers `authorization` (raw, without `Bearer`) and `x-tenant-id`. An empty part is not sent. */
 export interface Credential {
@@ -29,7 +29,7 @@ export type CallFailure = { readonly kind: ErrorMeaning['meaning'] } & Omit<Erro
 
 export type CallResult<R> = { readonly kind: 'answered'; readonly response: R } | CallFailure;
 
-export interface CallOptions {
+interface CallOptions {
   readonly headers: Headers;
   readonly signal: AbortSignal;
   readonly timeoutMs: number;

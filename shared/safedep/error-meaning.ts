@@ -12,7 +12,7 @@ import { toOneLine } from './one-line.ts';
  * - `refused`: this question is wrong; asking it again does not help.
  * - `incompatible`: client and service do not speak the same protocol; a person must look.
  */
-export type FailureMeaning = 'not-analysed' | 'throttled' | 'retry' | 'credentials' | 'refused' | 'incompatible';
+type FailureMeaning = 'not-analysed' | 'throttled' | 'retry' | 'credentials' | 'refused' | 'incompatible';
 
 export interface ErrorMeaning {
   readonly meaning: FailureMeaning;
@@ -110,7 +110,8 @@ function meaningOfBreakdown(error: ConnectError): Found {
   if (status !== undefined) return { meaning: 'retry', reason: `SafeDep is not available (HTTP ${status})` };
   if (error.code === Code.DeadlineExceeded) return { meaning: 'retry', reason: 'SafeDep did not answer in time' };
   if (error.code === Code.Canceled) return { meaning: 'retry', reason: 'the call was given up before SafeDep answered' };
-  if (systemCodes(error).length > 0) return { meaning: 'retry', reason: `the connection to SafeDep failed${quote}` };
+  if (systemCodes(error).length > 0 || error.code === Code.Unavailable || error.code === Code.Aborted)
+    return { meaning: 'retry', reason: `the connection to SafeDep failed${quote}` };
   return { meaning: 'retry', reason: `the answer cannot be read${quote}` };
 }
 

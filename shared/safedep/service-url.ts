@@ -8,11 +8,10 @@ export interface ServiceUrl {
 }
 
 export const DATA_PLANE_URL = 'https://api.safedep.io';
-export const CONTROL_PLANE_URL = 'https://cloud.safedep.io';
 export const COMMUNITY_URL = 'https://community-api.safedep.io';
 
 /** Whether a URL's host name is this machine: `localhost`, 127.0.0.0/8, `[::1]`. */
-export function isLoopbackHost(hostname: string): boolean {
+function isLoopbackHost(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
 }
 

@@ -3,6 +3,7 @@ import * as https from 'node:https';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { isProtocolMismatch } from './error-meaning.ts';
+import { toOneLine } from './one-line.ts';
 import { type ServiceUrl, serviceUrl } from './service-url.ts';
 
 /**
@@ -26,19 +27,22 @@ export const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
  * A connection that was silent for longer is asked by PING before it carries a call, in milliseconds. Ours: a Lambda environment
  * that was frozen for seconds may wake up with a dead connection; a busy one never pays for the question.
  */
-export const VERIFY_AFTER_SILENCE_MS = 5_000;
+const VERIFY_AFTER_SILENCE_MS = 5_000;
 
 /** How long a PING may take until a new connection is made, in milliseconds. Ours: several times the slowest round trip. */
-export const PING_TIMEOUT_MS = 1_000;
+const PING_TIMEOUT_MS = 1_000;
 
 /** An unused connection is closed after this, in milliseconds. Ours: below the five minutes after which gateways drop one silently. */
-export const IDLE_CONNECTION_MS = 4 * 60 * 1000;
+const IDLE_CONNECTION_MS = 4 * 60 * 1000;
 
-/** Connections of the HTTP/1.1 form at once, each carrying one call. Ours: 90 ms a call at 500 calls/s keep 45 busy. */
-export const HTTP1_MAX_SOCKETS = 64;
+/**
+ * Connections of the HTTP/1.1 form at once, each carrying one call. Ours: twice the 128 calls that a batch of 64 packages can have in
+ * flight, because a call that waited here would leave after its slot.
+ */
+const HTTP1_MAX_SOCKETS = 256;
 
 /** After a fallback that was of no use, none is tried for this long, in milliseconds: during an outage it would double the calls. */
-export const FALLBACK_PAUSE_MS = 5_000;
+const FALLBACK_PAUSE_MS = 5_000;
 
 export interface SafeDepTransport extends Transport {
   /** What calls travel by now: `connect-json` after a fallback. */
@@ -83,10 +87,10 @@ export function createSafeDepTransport({ baseUrl, kind, onFallback }: TransportO
     if (state === 'fallen-back') return send(json.get());
     try {
       const response = await send(http2);
-      state = 'proven';
+      if (state === 'untried') state = 'proven';
       return response;
     } catch (error) {
-      if (error instanceof ConnectError && error.isWireError) state = 'proven';
+      if (state === 'untried' && error instanceof ConnectError && error.isWireError) state = 'proven';
       if (state === 'proven' || !isProtocolMismatch(error)) throw error;
       return await fallBack(error, send);
     }
@@ -102,12 +106,13 @@ export function createSafeDepTransport({ baseUrl, kind, onFallback }: TransportO
     const response = send(json.get());
     attempt = response.then(
       () => true,
-      (jsonError: unknown) => jsonError instanceof ConnectError && jsonError.isWireError,
+      // Any server may answer an unknown path with JSON, which reads like this code.
+      (jsonError: unknown) => jsonError instanceof ConnectError && jsonError.isWireError && jsonError.code !== Code.Unimplemented,
     );
     if (await attempt) {
       state = 'fallen-back';
       onFallback(
-        `${url.origin} does not answer ${kind} over HTTP/2 (${ConnectError.from(error).rawMessage}); ` +
+        `${url.origin} does not answer ${kind} over HTTP/2 (${toOneLine(ConnectError.from(error).rawMessage, 100)}); ` +
           'from now on calls go as Connect JSON over HTTP/1.1, which costs more time and processor. ' +
           'SAFEDEP_TRANSPORT=connect-json asks for that from the start.',
       );

@@ -7,7 +7,8 @@ import type { Template, TemplateResource } from '../../infra/aws/merge-templates
  *    templates instead.
  * 2. `Ref` of a secret gives the secret's name there, where AWS gives its ARN. A policy needs the ARN, so it is written out.
  * 3. It has no alarms on metric math: such an alarm watches the first of its metrics. Nothing here looks at alarms.
- * 4. Some functions get variables that point them at stand-ins.
+ * 4. It takes `sqs:SendMessageBatch` for an action of its own. On AWS there is none: who may send may send ten at once.
+ * 5. Some functions get variables that point them at stand-ins.
  */
 
 export interface ForMinistackOptions {
@@ -77,7 +78,7 @@ function changeResource(
       return { ...resource, Properties: { ...rest, ...stat.Metric, Period: stat.Period, Statistic: stat.Stat } };
     }
     case 'AWS::IAM::Policy':
-      return { ...resource, Properties: withSecretArns(properties, secretArns) as Json };
+      return { ...resource, Properties: withBatchSending(withSecretArns(properties, secretArns) as Json) };
     case 'AWS::Lambda::Function': {
       const added = variables[logicalId];
       if (!added) return resource;
@@ -87,6 +88,15 @@ function changeResource(
     default:
       return resource;
   }
+}
+
+function withBatchSending(properties: Json): Json {
+  const document = properties['PolicyDocument'] as { readonly Statement: readonly Json[] };
+  const statements = document.Statement.map((statement) => {
+    const actions = [statement['Action']].flat();
+    return actions.includes('sqs:SendMessage') ? { ...statement, Action: [...actions, 'sqs:SendMessageBatch'] } : statement;
+  });
+  return { ...properties, PolicyDocument: { ...document, Statement: statements } };
 }
 
 function withSecretArns(node: unknown, secretArns: ReadonlyMap<string, string>): unknown {

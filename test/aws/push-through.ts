@@ -129,9 +129,11 @@ export async function pushThrough({ ministack, deployed, surroundings, say }: Pu
     return sink.events.find(matches) as BusEvent;
   }
 
+  /** Waits; whoever is refused something meanwhile ends the waiting. */
   async function until(what: string, isThere: () => boolean | Promise<boolean>): Promise<void> {
     const deadlineMs = Date.now() + STEP_TIMEOUT_MS;
     while (!(await isThere())) {
+      await failOnRefusals();
       if (Date.now() > deadlineMs) throw new Error(`${what} did not come within ${STEP_TIMEOUT_MS / 1000} s\n${await lastLines()}`);
       await sleep(POLL_MS);
     }
@@ -148,17 +150,15 @@ export async function pushThrough({ ministack, deployed, surroundings, say }: Pu
       Reports: 'report',
       AlertsWebhook: 'alert',
     } as const;
-    const failuresBefore = await Promise.all(Object.values(readers).map(failures));
+    const failuresBefore = new Map(await Promise.all(FUNCTION_NAMES.map(async (name) => [name, await failures(name)] as const)));
     for (const queue of Object.keys(readers)) {
       await sqs.send(
         new SendMessageCommand({ QueueUrl: physicalId(`${queue}Queue`), MessageBody: '{"version":0,"kind":"nothing that anybody knows"}' }),
       );
     }
-    for (const [index, reader] of Object.values(readers).entries()) {
-      await until(
-        `${reader}'s refusal of a message that it cannot read`,
-        async () => (await failures(reader)) > (failuresBefore[index] ?? 0),
-      );
+    for (const reader of new Set(Object.values(readers))) {
+      const expected = (failuresBefore.get(reader) ?? 0) + Object.values(readers).filter((name) => name === reader).length;
+      await until(`${reader}'s refusal of what it cannot read`, async () => (await failures(reader)) >= expected);
     }
   }
 
@@ -171,16 +171,21 @@ export async function pushThrough({ ministack, deployed, surroundings, say }: Pu
   }
 
   async function checkLogs(): Promise<void> {
+    for (const name of FUNCTION_NAMES) {
+      if ((await logOf(name)).length === 0) throw new Error(`${name} has written no log: it never ran, or may not write its log`);
+    }
+    await failOnRefusals();
+    say(`${FUNCTION_NAMES.length} of ${FUNCTION_NAMES.length} functions ran, none was refused anything`);
+  }
+
+  async function failOnRefusals(): Promise<void> {
     const refusals: string[] = [];
     for (const name of FUNCTION_NAMES) {
-      const lines = await logOf(name);
-      if (lines.length === 0) throw new Error(`${name} has written no log: it never ran, or may not write its log`);
-      const refused = lines.filter((line) => REFUSAL.test(line));
-      // The webhook was refused on purpose, once.
-      refusals.push(...refused.slice(name === 'webhook' ? 1 : 0).map((line) => `${name}: ${line.trim()}`));
+      const refused = (await logOf(name)).filter((line) => REFUSAL.test(line));
+      // The webhook is refused on purpose, once.
+      refusals.push(...refused.slice(name === 'webhook' ? 1 : 0).map((line) => `  ${name}: ${line.trim()}`));
     }
-    if (refusals.length > 0) throw new Error(`functions were refused:\n${refusals.join('\n')}`);
-    say(`${FUNCTION_NAMES.length} of ${FUNCTION_NAMES.length} functions ran, none was refused anything`);
+    if (refusals.length > 0) throw new Error(`functions were refused what they need:\n${refusals.join('\n')}`);
   }
 
   async function lastLines(): Promise<string> {

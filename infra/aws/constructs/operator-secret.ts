@@ -1,7 +1,7 @@
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { ArnFormat, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { pinLogicalId } from './logical-id.ts';
 
 /** Every secret of ours is below this; settings documents name more of them, and rights are given by these prefixes. */
@@ -53,4 +53,20 @@ export class OperatorSecret extends Construct {
       new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [this.secretArn] }),
     );
   }
+}
+
+/** Settings documents name secrets by themselves, so their names are not known at deployment: the prefix is the boundary. */
+export function grantSecretsBelow(reader: IGrantable & IConstruct, prefix: typeof FORGE_SECRETS | typeof SINK_SECRETS): void {
+  const resourceName = `${prefix}/*`;
+  const arn = Stack.of(reader).formatArn({
+    service: 'secretsmanager',
+    resource: 'secret',
+    resourceName,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  reader.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [arn] }));
+  Validations.of(reader).acknowledge({
+    id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${resourceName}]`,
+    reason: `The settings document names further secrets below ${prefix}/; they are made after the deployment`,
+  });
 }

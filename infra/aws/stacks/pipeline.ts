@@ -1,13 +1,9 @@
-import { ArnFormat, CfnOutput, Duration, Stack, Validations } from 'aws-cdk-lib';
-import { EventBus, Rule } from 'aws-cdk-lib/aws-events';
-import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
-import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { EVENT_SOURCE } from '../../../shared/messages/bus-events.ts';
 import type { FunctionName } from '../bundle.ts';
 import { Alarms } from '../constructs/alarms.ts';
-import { pinLogicalId } from '../constructs/logical-id.ts';
-import { FORGE_SECRETS, SINK_SECRETS } from '../constructs/operator-secret.ts';
+import { FindingBus } from '../constructs/finding-bus.ts';
+import { FORGE_SECRETS, grantSecretsBelow, SINK_SECRETS } from '../constructs/operator-secret.ts';
 import { RecurringRun } from '../constructs/recurring-run.ts';
 import { SignedWebhook } from '../constructs/signed-webhook.ts';
 import { READ, READ_AND_UPDATE, READ_AND_WRITE } from '../constructs/tables.ts';
@@ -56,8 +52,7 @@ export class PipelineStack extends Stack {
     const { state, bundles, tenant } = props;
 
     const alarms = new Alarms(this, 'Alarms', props.alarmEmail ? { email: props.alarmEmail } : {});
-    const bus = new EventBus(this, 'Bus', { description: "Findings and scans, for our sinks and anyone else's rules" });
-    pinLogicalId(bus, 'EventBus');
+    const bus = new FindingBus(this, 'Bus');
 
     const pushes = new WorkQueue(this, 'Pushes', {
       name: 'pushes',
@@ -89,14 +84,7 @@ export class PipelineStack extends Stack {
       retention: Duration.days(14),
     });
 
-    // One rule and one queue per kind of sink, so that a slow sink delays no other. What EventBridge cannot deliver lies with what
-    // the sink refused: the same events, redriven the same way.
-    new Rule(this, 'AlertsWebhookRule', {
-      description: 'Every event of ours to the signed HTTP endpoints',
-      eventBus: bus,
-      eventPattern: { source: [EVENT_SOURCE] },
-      targets: [new SqsQueue(alertsWebhook.queue, { deadLetterQueue: alertsWebhook.deadLetterQueue })],
-    });
+    bus.deliverTo('AlertsWebhook', alertsWebhook);
 
     const webhook = new SignedWebhook(this, 'Webhook', {
       bundle: bundles.webhook,
@@ -133,7 +121,7 @@ export class PipelineStack extends Stack {
     lookupsLive.grantSend(extract);
     lookupsBackground.grantSend(extract);
     evaluations.grantSend(extract);
-    this.grantSecretsBelow(extract, FORGE_SECRETS);
+    grantSecretsBelow(extract, FORGE_SECRETS);
 
     const worker = new WatchFunction(this, 'Worker', {
       name: 'worker',
@@ -179,7 +167,7 @@ export class PipelineStack extends Stack {
         FINDINGS_TABLE_NAME: state.findings.table.tableName,
         EVALUATIONS_QUEUE_URL: evaluations.url,
         REPORTS_QUEUE_URL: reports.url,
-        EVENT_BUS_NAME: bus.eventBusName,
+        EVENT_BUS_NAME: bus.busName,
         SAFEDEP_ANSWERS: 'cloud',
         REPORTS: props.reports,
       },
@@ -192,7 +180,7 @@ export class PipelineStack extends Stack {
     state.findings.grant(results, READ_AND_UPDATE);
     evaluations.grantSend(results);
     reports.grantSend(results);
-    grantPutEvents(bus, results);
+    bus.grantPutEvents(results);
 
     const report = new WatchFunction(this, 'Report', {
       name: 'report',
@@ -240,7 +228,7 @@ export class PipelineStack extends Stack {
     alertsWebhook.deliverTo(alert, { batchSize: 1, maxConcurrency: 5 });
     state.settings.grant(alert, ['Query']);
     alertsWebhook.grantSend(alert);
-    this.grantSecretsBelow(alert, SINK_SECRETS);
+    grantSecretsBelow(alert, SINK_SECRETS);
 
     const rescan = new WatchFunction(this, 'Rescan', {
       name: 'rescan',
@@ -287,7 +275,7 @@ export class PipelineStack extends Stack {
         LOOKUPS_BACKGROUND_QUEUE_URL: lookupsBackground.url,
         EVALUATIONS_QUEUE_URL: evaluations.url,
         REPORTS_QUEUE_URL: reports.url,
-        EVENT_BUS_NAME: bus.eventBusName,
+        EVENT_BUS_NAME: bus.busName,
         DEAD_LETTER_QUEUE_URLS: workQueues.map(({ deadLetterQueue }) => deadLetterQueue.queueUrl).join(','),
       },
     });
@@ -297,7 +285,7 @@ export class PipelineStack extends Stack {
     state.findings.grant(sweep, READ_AND_UPDATE, ['intents']);
     for (const queue of [lookupsLive, lookupsBackground, evaluations, reports]) queue.grantSend(sweep);
     for (const queue of workQueues) queue.grantReadDeadLetters(sweep);
-    grantPutEvents(bus, sweep);
+    bus.grantPutEvents(sweep);
     new RecurringRun(this, 'SweepSchedule', {
       runs: sweep,
       every: Duration.minutes(1),
@@ -307,28 +295,6 @@ export class PipelineStack extends Stack {
     });
 
     this.output(webhook.address, alarms);
-  }
-
-  /** Settings documents name secrets by themselves, so the names are not known here: the prefix is the boundary. */
-  private grantSecretsBelow(reader: WatchFunction, prefix: string): void {
-    const resource = `${prefix}/*`;
-    reader.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({
-        actions: ['secretsmanager:GetSecretValue'],
-        resources: [
-          this.formatArn({
-            service: 'secretsmanager',
-            resource: 'secret',
-            resourceName: resource,
-            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-          }),
-        ],
-      }),
-    );
-    Validations.of(reader).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${resource}]`,
-      reason: `The settings document names further secrets below ${prefix}/; they are made after the deployment`,
-    });
   }
 
   private output(webhookAddress: string, alarms: Alarms): void {
@@ -347,8 +313,4 @@ export class PipelineStack extends Stack {
       ].join(' '),
     });
   }
-}
-
-function grantPutEvents(bus: EventBus, sender: IGrantable): void {
-  sender.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }));
 }

@@ -11,11 +11,11 @@ const BOOTSTRAP = fileURLToPath(new URL('./bootstrap.mjs', import.meta.url));
 const API = '/2018-06-01/runtime';
 /** Lambda's limit of a synchronous request and of its answer (6 MB). */
 export const MAXIMUM_PAYLOAD_BYTES = 6 * 1_048_576;
-/** Lambda's limit of the time before a function asks for its first event. */
+/** Lambda gives a function this time before its first event, and, when that was not enough, starts it again within its own timeout. */
 const INIT_TIMEOUT_SECONDS = 10;
 
 /** Why an invocation has no answer of the function. `exit` is a process that ended by itself or was killed. */
-export type FailureReason = 'throttled' | 'error' | 'timeout' | 'exit' | 'init' | 'too-large' | 'stopped';
+type FailureReason = 'throttled' | 'error' | 'timeout' | 'exit' | 'init' | 'too-large' | 'stopped';
 
 export interface Failure {
   readonly ok: false;
@@ -104,9 +104,11 @@ export class LambdaEnvironment {
       const how = signal === null ? `exit status ${code}` : `signal: ${signal === 'SIGKILL' ? 'killed' : signal}`;
       this.#end(failure('exit', 'Runtime.ExitError', `Runtime exited with error: ${how}`));
     });
+    // Both times in one go: starting again would only take longer on a machine that is slow.
+    const initSeconds = INIT_TIMEOUT_SECONDS + this.#plan.timeoutSeconds;
     this.#deadline = setTimeout(() => {
-      this.#end(failure('init', 'Sandbox.Timedout', `Init timed out after ${INIT_TIMEOUT_SECONDS.toFixed(2)} seconds`));
-    }, INIT_TIMEOUT_SECONDS * 1000);
+      this.#end(failure('init', 'Sandbox.Timedout', `Init timed out after ${initSeconds.toFixed(2)} seconds`));
+    }, initSeconds * 1000);
   }
 
   /** Gives the process one event; only after `onIdle`, and once for each. Never rejects. */

@@ -5,7 +5,7 @@ import { type BatchOutcome, EventSourceMapping } from './event-source-mapping.ts
 import { startHttpFront } from './http-front.ts';
 import type { InvokeResult, LogLine } from './lambda-environment.ts';
 import { LambdaRuntime } from './lambda-runtime.ts';
-import { type FunctionPlan, findResource, type Plan, REGION, type TargetPlan } from './plan.ts';
+import { byArn, type FunctionPlan, findResource, type Plan, REGION, type TargetPlan } from './plan.ts';
 import { Schedules } from './schedules.ts';
 import { Secrets } from './secrets.ts';
 import { serveSecretsAndBus } from './secrets-and-bus.ts';
@@ -42,7 +42,7 @@ export interface PipelineOptions {
   readonly asyncRetryDelaysMs?: readonly number[];
 }
 
-export interface Endpoints {
+interface Endpoints {
   readonly dynamodb: string;
   readonly sqs: string;
   /** Secrets Manager and EventBridge. */
@@ -52,7 +52,7 @@ export interface Endpoints {
 }
 
 /** Mappings of a queue or of a function, or all. */
-export interface MappingSelection {
+interface MappingSelection {
   pause(queueOrFunction?: string): void;
   resume(queueOrFunction?: string): void;
 }
@@ -98,6 +98,10 @@ export async function startPipeline(plan: Plan, options: PipelineOptions = {}): 
 
 async function assemble(plan: Plan, options: PipelineOptions, closers: (() => unknown)[], close: () => Promise<void>): Promise<Pipeline> {
   const log = options.log ?? (() => undefined);
+  const { '*': commonVariables, ...ownVariables } = options.environment ?? {};
+  const addedVariables = byArn(ownVariables, plan.functions, 'function');
+  const maximumEnvironments = byArn(options.maximumEnvironments ?? {}, plan.functions, 'function');
+  const warmCounts = byArn(options.warm ?? {}, plan.functions, 'function');
   const opened = async <T extends { close(): unknown }>(starting: Promise<T>): Promise<T> => {
     const engine = await starting;
     closers.push(() => engine.close());
@@ -111,8 +115,8 @@ async function assemble(plan: Plan, options: PipelineOptions, closers: (() => un
 
   const deliver = async (target: TargetPlan, event: unknown): Promise<unknown> => {
     const input = toTargetInput(target, event);
-    const plan_ = plan.functions.find((candidate) => candidate.arn === target.arn);
-    if (plan_) return asyncInvocations.start(plan_, input);
+    const targetFunction = plan.functions.find((candidate) => candidate.arn === target.arn);
+    if (targetFunction) return asyncInvocations.start(targetFunction, input);
     sqs.send(target.arn, JSON.stringify(input));
     return undefined;
   };
@@ -137,14 +141,14 @@ async function assemble(plan: Plan, options: PipelineOptions, closers: (() => un
     ...Object.fromEntries(Object.entries(target.environment).map(([name, value]) => [name, localise(value)])),
     ...clientEnvironment,
     ...(options.timeServerVariable === undefined ? {} : { [options.timeServerVariable]: sntp.address }),
-    ...options.environment?.['*'],
-    ...pick(options.environment, target),
+    ...commonVariables,
+    ...addedVariables.get(target.arn),
   });
   const runtime = new LambdaRuntime(plan.functions, {
     variables: (target) => ({ ...runtimeVariables(target, options.compileCacheDirectory), ...environmentOf(target) }),
     log,
     freeze: (options.freeze ?? false) && process.platform !== 'win32',
-    maximumEnvironments: (target) => pick(options.maximumEnvironments, target) ?? defaultMaximumEnvironments(plan, target),
+    maximumEnvironments: (target) => maximumEnvironments.get(target.arn) ?? defaultMaximumEnvironments(plan, target),
   });
   closers.push(() => runtime.stop());
   const invoke = (functionArn: string, payload: string): Promise<InvokeResult> => runtime.invoke(functionArn, payload);
@@ -168,7 +172,7 @@ async function assemble(plan: Plan, options: PipelineOptions, closers: (() => un
   const schedules = new Schedules(plan.schedules, (schedule, event) => deliver(toScheduleTarget(schedule.target), event));
   if (options.runSchedules ?? true) schedules.start();
   closers.push(() => schedules.close());
-  for (const [name, count] of Object.entries(options.warm ?? {})) runtime.warm(name, count);
+  for (const [functionArn, count] of warmCounts) runtime.warm(functionArn, count);
   const mappings = plan.eventSourceMappings.map(
     (mapping) => new EventSourceMapping(mapping, { queues: sqs, invoke, ...(options.onBatch ? { onBatch: options.onBatch } : {}) }),
   );
@@ -215,16 +219,6 @@ async function settleAll<T extends readonly Promise<unknown>[]>(starting: T): Pr
 
 /** A schedule's own input is filled in where it fires. */
 const toScheduleTarget = (target: TargetPlan): TargetPlan => ({ arn: target.arn });
-
-function pick<T>(values: Readonly<Record<string, T>> | undefined, target: FunctionPlan): T | undefined {
-  if (values === undefined) return undefined;
-  const name = Object.keys(values).find((candidate) => candidate !== '*' && isCalled(target, candidate));
-  return name === undefined ? undefined : values[name];
-}
-
-function isCalled(target: FunctionPlan, name: string): boolean {
-  return target.name === name || target.logicalId === name || target.logicalId.replace(/[0-9A-F]{8}$/, '') === name;
-}
 
 /** As many as its mappings can use, or ten; never more than are reserved. */
 function defaultMaximumEnvironments(plan: Plan, target: FunctionPlan): number {

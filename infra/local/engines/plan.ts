@@ -155,15 +155,19 @@ export class TemplateError extends Error {
 /** CDK ends a logical id with 8 hexadecimal digits; people leave them out. */
 const LOGICAL_ID_HASH = /[0-9A-F]{8}$/;
 
-/** Finds a resource by its name, its ARN, or its logical id with or without CDK's suffix. Throws when there is none or more than one. */
-export function findResource<R extends Pick<Resource, 'logicalId'> & Partial<Resource>>(
-  resources: readonly R[],
-  name: string,
-  kind: string,
-): R {
-  const exact = resources.filter((resource) => resource.name === name || resource.arn === name || resource.logicalId === name);
+/**
+ * Finds a resource by its name, its ARN, or its logical id with or without CDK's suffix. Throws `RangeError` when there is none or more
+ * than one.
+ */
+export function findResource<R extends Resource>(resources: readonly R[], name: string, kind: string): R {
+  const exact = resources.filter((resource) => [resource.name, resource.arn, resource.logicalId].includes(name));
   const found = exact.length > 0 ? exact : resources.filter((resource) => resource.logicalId.replace(LOGICAL_ID_HASH, '') === name);
   if (found.length === 1 && found[0] !== undefined) return found[0];
   const known = resources.map((resource) => resource.logicalId).join(', ') || 'none';
   throw new RangeError(`${found.length === 0 ? 'no' : 'more than one'} ${kind} is called ${name}; the template has: ${known}`);
+}
+
+/** Values that were given by any of a resource's names, by its ARN. Throws as `findResource` does. */
+export function byArn<V>(values: Readonly<Record<string, V>>, resources: readonly Resource[], kind: string): ReadonlyMap<string, V> {
+  return new Map(Object.entries(values).map(([name, value]) => [findResource(resources, name, kind).arn, value]));
 }

@@ -31,7 +31,7 @@ function named(service: string, toResource: (name: string) => string, attributeO
 const table = named('dynamodb', (name) => `table/${name}`, 'TableName');
 
 /** Address of a queue in AWS's form. */
-export const queueUrl = (name: string): string => `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}`;
+const queueUrl = (name: string): string => `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}`;
 
 /** The resource types that the engines run. Lengths are AWS's limits for the names. */
 export const RUNNABLE_TYPES: Readonly<Record<string, Naming>> = {

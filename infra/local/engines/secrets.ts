@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { isRecord } from './intrinsics.ts';
 import { AwsError } from './loopback-server.ts';
-import type { GeneratedSecret, SecretPlan } from './plan.ts';
+import { byArn, type GeneratedSecret, type SecretPlan } from './plan.ts';
 import { RUNNABLE_TYPES } from './resource-identity.ts';
 
 interface SecretVersion {
@@ -22,10 +22,11 @@ export class Secrets {
 
   /** `values` (by name or logical id) take the place of what the template gives or generates. */
   constructor(plans: readonly SecretPlan[], values: Readonly<Record<string, string>> = {}) {
+    const given = byArn(values, plans, 'secret');
     for (const plan of plans) {
       const secret: Secret = { name: plan.name, arn: plan.arn, versions: new Map() };
       this.#secrets.push(secret);
-      const value = values[plan.name] ?? values[plan.logicalId] ?? plan.value ?? (plan.generate ? generate(plan.generate) : undefined);
+      const value = given.get(plan.arn) ?? plan.value ?? (plan.generate ? generate(plan.generate) : undefined);
       if (value !== undefined) this.#addVersion(secret, randomUUID(), value, ['AWSCURRENT']);
     }
   }

@@ -3,7 +3,7 @@ import { LOOPBACK } from './loopback-server.ts';
 import { ACCOUNT, type QueuePlan } from './plan.ts';
 
 /** A message attribute as SQS has it. */
-export interface MessageAttribute {
+interface MessageAttribute {
   readonly DataType: string;
   readonly StringValue?: string;
   readonly BinaryValue?: string;

@@ -17,7 +17,7 @@ export interface Limits {
 /** Documented: 500 a second for each API key, 20 for management. The community host's is not published; here it has the data plane's. */
 export const DEFAULT_LIMITS: Limits = { data: 500, control: 20, community: 500 };
 
-/** The services of each host. Ping and the SQL queries stand on both planes. */
+/** The services of each host. Ping and the SQL queries stand on both planes, the queries for a JWT only. */
 const SERVICES: Readonly<Record<Exclude<Plane, 'all'>, readonly string[]>> = {
   data: ['InsightService', 'MalwareAnalysisService', 'ToolService', 'PingService', 'QueryService'],
   control: ['UserService', 'ApiKeyService', 'QueryService', 'PingService'],
@@ -88,7 +88,8 @@ export class Access {
     if (!isKey && !this.#isValidToken(authorization)) {
       throw new ConnectError('Token auth failed: No user: record not found', Code.Unauthenticated);
     }
-    if (isKey && asked === 'control') throw new ConnectError('Token auth failed: an API key is not accepted here', Code.Unauthenticated);
+    if (isKey && (asked === 'control' || service === 'QueryService'))
+      throw new ConnectError('Token auth failed: an API key is not accepted here', Code.Unauthenticated);
     if (service !== 'UserService' && header.get('x-tenant-id') !== this.tenantId) {
       throw new ConnectError('failed to resolve tenant: record not found', Code.Unknown);
     }
@@ -126,5 +127,5 @@ export class Access {
 /** On one port for all hosts: a look-up without a credential is for the community host, all else goes by the service. */
 function planeOf(service: string, authorization: string): Exclude<Plane, 'all'> {
   if (authorization === '' && SERVICES.community.includes(service)) return 'community';
-  return SERVICES.data.includes(service) ? 'data' : 'control';
+  return SERVICES.control.includes(service) && service !== 'PingService' ? 'control' : 'data';
 }

@@ -114,11 +114,10 @@ async function serve(request: Request, response: Response, { method, run }: Unar
 
 function writeError(response: Response, wire: Wire, error: ConnectError): void {
   if (wire.grpc) {
-    response.writeHead(200, {
-      'content-type': wire.contentType,
-      'grpc-status': String(error.code),
-      'grpc-message': encodeURIComponent(error.rawMessage),
-    });
+    // As trailers: grpc-go takes a status in the header frame only where that frame also ends the stream.
+    response.setTrailer('grpc-status', String(error.code));
+    response.setTrailer('grpc-message', encodeURIComponent(error.rawMessage));
+    response.writeHead(200, { 'content-type': wire.contentType });
     response.end();
     return;
   }

@@ -1,5 +1,5 @@
 import type { ManifestContent } from '../../model/manifest.ts';
-import { baseName, LOCK_FILE_MAX_BYTES, type ManifestFormat } from '../format.ts';
+import { baseName, LINES_LOCK_MAX_BYTES, type ManifestFormat } from '../format.ts';
 import { parseToml } from '../parsers.ts';
 import { isVersion, Reading, unreadable } from '../reading.ts';
 import { decodeText } from '../text.ts';
@@ -17,7 +17,7 @@ const CRATE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
 export const cargo: ManifestFormat = {
   name: 'cargo',
   ecosystem: 'CARGO',
-  maxBytes: LOCK_FILE_MAX_BYTES,
+  maxBytes: LINES_LOCK_MAX_BYTES,
   matches: (path) => baseName(path) === 'Cargo.lock',
   read(_path, bytes): ManifestContent {
     const decoded = decodeText(bytes);

@@ -1,3 +1,4 @@
+import { checkEntryCount } from '../reading.ts';
 import { LINE_MAX_CHARACTERS } from '../text.ts';
 
 export interface CargoPackage {
@@ -55,6 +56,7 @@ export function readLines(text: string): CargoLock | undefined {
       table = 'package';
       current = { name: undefined, version: undefined, source: undefined, dependencies: [] };
       packages.push(current);
+      checkEntryCount(packages.length);
     } else if (line === '' || line.startsWith('#')) {
       // nothing stands in it
     } else if (line === 'dependencies = [' && table !== 'top') {

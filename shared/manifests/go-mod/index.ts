@@ -1,10 +1,10 @@
 import type { ManifestContent } from '../../model/manifest.ts';
 import { baseName, type ManifestFormat } from '../format.ts';
-import { isVersion, Reading, unreadable } from '../reading.ts';
+import { checkEntryCount, isVersion, Reading, unreadable } from '../reading.ts';
 import { decodeText, LINE_MAX_CHARACTERS, whyUnreadable } from '../text.ts';
 
 /** The largest go.mod files in the wild have some 100 KiB. */
-const GO_MOD_MAX_BYTES = 8 * 1024 * 1024;
+const GO_MOD_MAX_BYTES = 4 * 1024 * 1024;
 
 /** Every directive of the go.mod grammar (Go 1.26). */
 const DIRECTIVES = new Set(['module', 'go', 'toolchain', 'godebug', 'require', 'exclude', 'replace', 'retract', 'tool', 'ignore']);
@@ -110,6 +110,7 @@ function parseModule(text: string): Module | { readonly reason: string } {
       const versions = required.get(path);
       if (versions) versions.add(version);
       else required.set(path, new Set([version]));
+      checkEntryCount(required.size);
     } else if (directive === 'replace') {
       const arrow = words.indexOf('=>');
       const [from, fromVersion] = words.slice(0, Math.max(arrow, 0));

@@ -1,5 +1,5 @@
 import type { ManifestContent } from '../../model/manifest.ts';
-import { baseName, LOCK_FILE_MAX_BYTES, type ManifestFormat } from '../format.ts';
+import { baseName, JSON_LOCK_MAX_BYTES, type ManifestFormat } from '../format.ts';
 import { parseJson } from '../parsers.ts';
 import { Reading, unreadable } from '../reading.ts';
 import { decodeText } from '../text.ts';
@@ -20,7 +20,7 @@ const HIGHEST_LOCKFILE_VERSION = 3;
 export const npm: ManifestFormat = {
   name: 'npm',
   ecosystem: 'NPM',
-  maxBytes: LOCK_FILE_MAX_BYTES,
+  maxBytes: JSON_LOCK_MAX_BYTES,
   matches: (path) => baseName(path) === 'package-lock.json' || baseName(path) === 'npm-shrinkwrap.json',
   read(_path, bytes): ManifestContent {
     const decoded = decodeText(bytes);

@@ -13,7 +13,7 @@ export interface PnpmEntry {
   /** Written where the key does not tell them: git, tarballs, folders. */
   name?: string;
   version?: string;
-  /** Fields of `resolution`: `integrity`, `tarball`, `type`, `directory`, `repo`, `commit`. */
+  /** Fields of `resolution`: `tarball`, `type`, `directory`, `repo`, `commit`; without `integrity` where that is the only one. */
   resolution?: ReadonlyMap<string, string>;
 }
 

@@ -1,5 +1,5 @@
 import type { ManifestContent } from '../../model/manifest.ts';
-import { baseName, LOCK_FILE_MAX_BYTES, type ManifestFormat } from '../format.ts';
+import { baseName, LINES_LOCK_MAX_BYTES, type ManifestFormat } from '../format.ts';
 import { RegistryEntries } from '../npm/registry-entries.ts';
 import { Reading, unreadable } from '../reading.ts';
 import { decodeText, whyUnreadable } from '../text.ts';
@@ -18,7 +18,7 @@ const HIGHEST_LOCKFILE_VERSION = 9;
 export const pnpm: ManifestFormat = {
   name: 'pnpm',
   ecosystem: 'NPM',
-  maxBytes: LOCK_FILE_MAX_BYTES,
+  maxBytes: LINES_LOCK_MAX_BYTES,
   matches: (path) => baseName(path) === 'pnpm-lock.yaml',
   read(_path, bytes): ManifestContent {
     const decoded = decodeText(bytes);
@@ -43,8 +43,6 @@ export const pnpm: ManifestFormat = {
   },
 };
 
-const GIT_HOST = /^(?:https?:\/\/[^/]*|[^/]*)\b(?:github|gitlab|bitbucket)\b/i;
-
 function addEntry(entry: PnpmEntry, entries: RegistryEntries, reading: Reading): void {
   const { key } = entry;
   const tarball = entry.resolution?.get('tarball') ?? '';
@@ -60,9 +58,11 @@ function addEntry(entry: PnpmEntry, entries: RegistryEntries, reading: Reading):
   } else if (id) {
     entries.add(id.name, id.version, tarball, true);
   } else if (tarball !== '' || key.includes('://') || hasHost(key)) {
-    const address = tarball === '' ? key : tarball;
-    const place = GIT_HOST.test(address) ? 'a git repository' : 'an address of its own';
-    reading.addUnsupported(name, address, `comes from ${place}, not from a registry`);
+    reading.addUnsupported(
+      name,
+      tarball === '' ? key : tarball,
+      'comes from a git repository or an address of its own, not from a registry',
+    );
   } else {
     reading.addUnresolved(name, withoutPeers(key), 'its key is not a package name and version');
   }

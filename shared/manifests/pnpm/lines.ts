@@ -1,3 +1,4 @@
+import { checkEntryCount } from '../reading.ts';
 import { hasStrayCarriageReturn, LINE_MAX_CHARACTERS } from '../text.ts';
 import { DEPENDENCY_GROUPS, type PnpmDeclared, type PnpmDocument, type PnpmEntry } from './entries.ts';
 
@@ -90,6 +91,7 @@ class EntryLines {
   readonly #document: OpenDocument;
   readonly #keys = new Set<string>();
   #entry: PnpmEntry | undefined;
+  #longKey: string | undefined;
   /** Set within a `resolution:` that is written over several lines. */
   #resolution: Map<string, string> | undefined;
 
@@ -103,7 +105,15 @@ class EntryLines {
       return;
     }
     this.#resolution = undefined;
-    if (indent === 2) {
+    const longKey = this.#longKey;
+    this.#longKey = undefined;
+    if (longKey !== undefined) {
+      if (indent !== 2 || !text.startsWith(': ', first)) throw new UnexpectedLine();
+      this.#readField(this.#add(longKey), text, first + 2, end);
+    } else if (indent === 2 && text.startsWith('? ', first)) {
+      // A key of more than 1,024 characters, for all its peers; its first field follows behind a colon.
+      this.#longKey = readScalar(text.slice(first + 1, end));
+    } else if (indent === 2) {
       this.#open(text.slice(first, end));
     } else if (indent === 4 && this.#entry) {
       this.#readField(this.#entry, text, first, end);
@@ -114,10 +124,18 @@ class EntryLines {
 
   #open(line: string): void {
     const { key, value } = readPair(line);
-    if ((value !== '' && value !== '{}') || this.#keys.has(key)) throw new UnexpectedLine();
+    if (value !== '' && value !== '{}') throw new UnexpectedLine();
+    this.#add(key);
+  }
+
+  #add(key: string): PnpmEntry {
+    if (this.#keys.has(key)) throw new UnexpectedLine();
     this.#keys.add(key);
-    this.#entry = { key };
-    this.#document.entries.push(this.#entry);
+    const entry = { key };
+    this.#entry = entry;
+    this.#document.entries.push(entry);
+    checkEntryCount(this.#document.entries.length);
+    return entry;
   }
 
   #readField(entry: PnpmEntry, text: string, first: number, end: number): void {
@@ -180,6 +198,7 @@ class ImporterLines {
 
   #declare(version: string): void {
     this.#document.declared.push({ importer: this.#importer, name: this.#name, version });
+    checkEntryCount(this.#document.declared.length);
   }
 }
 
@@ -229,8 +248,12 @@ function readQuoted(text: string): { readonly text: string; readonly end: number
 
 const FLOW_PAIR = /\s*([A-Za-z]+): (?:'((?:[^']|'')*)'|([^\s'"{}[\],&*!|>%@`#][^\s{}[\],]*))\s*(,|$)/y;
 
+const ONLY_INTEGRITY = /^\{integrity: [A-Za-z0-9+/=-]+\}$/;
+const NO_FIELDS: ReadonlyMap<string, string> = new Map();
+
 /** `{integrity: sha512-x, tarball: https://...}` on one line, as pnpm writes a resolution. */
 function readFlowMap(value: string): ReadonlyMap<string, string> {
+  if (ONLY_INTEGRITY.test(value)) return NO_FIELDS; // nearly every one, and nothing that is asked for
   if (!value.startsWith('{') || !value.endsWith('}')) throw new UnexpectedLine();
   const body = value.slice(1, -1).trimEnd();
   const fields = new Map<string, string>();

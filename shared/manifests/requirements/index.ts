@@ -1,6 +1,6 @@
 import type { ManifestContent } from '../../model/manifest.ts';
 import { baseName, type ManifestFormat, type ReadFile } from '../format.ts';
-import { Reading, unreadable } from '../reading.ts';
+import { checkEntryCount, Reading, unreadable } from '../reading.ts';
 import { decodeText, whyUnreadable } from '../text.ts';
 import { logicalLines } from './lines.ts';
 import { parseOptions } from './options.ts';
@@ -82,7 +82,8 @@ class RequirementFiles {
       for (const version of versions ?? []) {
         if (!this.#pinned.get(folded)?.versions.has(version)) this.#reading.addPackage(this.#pinned.get(folded)?.name ?? name, version);
       }
-      if (!versions) this.#reading.addUnresolved(name, requirement, requirement === '' ? 'no version is given' : 'a range, not a version');
+      if (!versions)
+        this.#reading.addUnresolved(name, requirement, requirement === '' ? 'no version is given' : 'not pinned to one exact version');
     }
     return this.#reading.content();
   }
@@ -101,9 +102,11 @@ class RequirementFiles {
         const pinned = this.#pinned.get(folded) ?? { name: requirement.name, versions: new Set<string>() };
         this.#pinned.set(folded, pinned);
         pinned.versions.add(requirement.version);
+        checkEntryCount(this.#pinned.size);
       }
     } else if (requirement.kind === 'unpinned' && !isConstraint) {
       this.#unpinned.push(requirement);
+      checkEntryCount(this.#unpinned.length);
     } else if (requirement.kind === 'remote' && !isConstraint) {
       this.#reading.addUnsupported(requirement.name, requirement.address, 'comes from an address of its own, not from a registry');
     }

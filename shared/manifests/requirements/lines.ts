@@ -2,7 +2,7 @@ import { LINE_MAX_CHARACTERS } from '../text.ts';
 
 /** Where Python's `splitlines` ends a line. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these end lines for pip
-const LINE_END = /\r\n|[\n\r\u000b\u000c\u001c-\u001e\u0085\u2028\u2029]/;
+const LINE_END = /\r\n|[\n\r\u000b\u000c\u001c-\u001e\u0085\u2028\u2029]/g;
 
 export interface LogicalLine {
   /** Without comment and outer space; never empty. Cut where it is too long. */
@@ -14,27 +14,34 @@ export interface LogicalLine {
  * The lines of a requirements file as pip sees them: a backslash at the end continues a line, a comment ends it, and a comment
  * begins at the start of a line or behind a space.
  */
-export function logicalLines(text: string): readonly LogicalLine[] {
-  const lines: LogicalLine[] = [];
-  let pieces: string[] = [];
-  const close = (): void => {
-    const joined = pieces.join('');
-    pieces = [];
-    const isTooLong = joined.length > LINE_MAX_CHARACTERS;
-    const line = withoutComment(isTooLong ? joined.slice(0, LINE_MAX_CHARACTERS) : joined).trim();
-    if (line !== '') lines.push({ text: line, isTooLong });
-  };
-  for (const line of text.split(LINE_END)) {
+export function* logicalLines(text: string): Generator<LogicalLine> {
+  let joined = '';
+  let isOpen = false;
+  for (const line of physicalLines(text)) {
     const isComment = line.trimStart().startsWith('#');
-    if (line.endsWith('\\') && !isComment) {
-      pieces.push(line.slice(0, -1));
-    } else {
-      pieces.push(isComment ? ` ${line}` : line);
-      close();
-    }
+    isOpen = line.endsWith('\\') && !isComment;
+    // What is too long already is not made longer: its end cannot make a requirement of it.
+    if (joined.length <= LINE_MAX_CHARACTERS) joined += isOpen ? line.slice(0, -1) : isComment ? ` ${line}` : line;
+    if (isOpen) continue;
+    yield* toLogicalLine(joined);
+    joined = '';
   }
-  if (pieces.length > 0) close();
-  return lines;
+  if (isOpen) yield* toLogicalLine(joined);
+}
+
+function* toLogicalLine(joined: string): Generator<LogicalLine> {
+  const isTooLong = joined.length > LINE_MAX_CHARACTERS;
+  const line = withoutComment(isTooLong ? joined.slice(0, LINE_MAX_CHARACTERS) : joined).trim();
+  if (line !== '') yield { text: line, isTooLong };
+}
+
+function* physicalLines(text: string): Generator<string> {
+  let start = 0;
+  for (const end of text.matchAll(LINE_END)) {
+    yield text.slice(start, end.index);
+    start = end.index + end[0].length;
+  }
+  yield text.slice(start);
 }
 
 function withoutComment(line: string): string {

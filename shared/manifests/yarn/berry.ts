@@ -1,6 +1,6 @@
 import { splitNpmSpec } from '../npm/names.ts';
 import type { RegistryEntries } from '../npm/registry-entries.ts';
-import type { Reading } from '../reading.ts';
+import { checkEntryCount, type Reading } from '../reading.ts';
 import { type Complaint, readEntries, unquote, type YarnEntry, type YarnLayout } from './lines.ts';
 
 const LAYOUT: YarnLayout = { wantedFields: new Set(['version', 'resolution']), separator: ': ' };
@@ -21,26 +21,27 @@ export function isBerry(text: string): boolean {
  * `npm:` and as `patch:`, and counts once, as what it patches.
  */
 export function readBerry(text: string, entries: RegistryEntries, reading: Reading): Complaint {
-  const lines = readEntries(text, LAYOUT);
-  if ('reason' in lines) return lines.reason;
   const declared: { readonly owner: string; readonly line: string }[] = [];
   const known = new Set<string>();
-  for (const entry of lines.entries) {
-    if (entry.key === METADATA) continue;
+  const complaint = readEntries(text, LAYOUT, (entry) => {
+    if (entry.key === METADATA) return undefined;
     const key = unquote(entry.key);
     if (key === undefined) return `not a yarn.lock: line ${entry.lineNumber} is no list of packages`;
     for (const spec of key.split(', ')) known.add(splitNpmSpec(spec).name);
+    checkEntryCount(known.size);
     const resolution = entry.fields.get('resolution');
     if (resolution === undefined) {
       reading.addUnresolved(splitNpmSpec(key).name, entry.fields.get('version') ?? '', 'its entry has no "resolution"');
-      continue;
+      return undefined;
     }
     const { name, rest: reference } = splitNpmSpec(resolution);
     if (reference.startsWith('workspace:')) for (const line of entry.dependencies) declared.push({ owner: name, line });
+    checkEntryCount(declared.length);
     addEntry(name, reference, entry, entries, reading);
-  }
+    return undefined;
+  });
   for (const { owner, line } of declared) checkDeclared(owner, line, known, reading);
-  return undefined;
+  return complaint;
 }
 
 function addEntry(name: string, reference: string, entry: YarnEntry, entries: RegistryEntries, reading: Reading, depth = 0): void {

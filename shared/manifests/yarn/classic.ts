@@ -17,15 +17,17 @@ const LOCAL_PATH = /^(?:file:|link:|portal:|workspace:|\.{0,2}\/|~\/|[A-Za-z]:[\
  * tells the name, for `resolved` may point elsewhere: then both are listed, with a warning.
  */
 export function readClassic(text: string, entries: RegistryEntries, reading: Reading): Complaint {
-  const lines = readEntries(text, LAYOUT);
-  if ('reason' in lines) return lines.reason;
-  if (lines.entries.length === 0 && !HEADER.test(text)) return 'not a yarn.lock: it has no entry, and not the first line that yarn writes';
-  for (const entry of lines.entries) {
+  let isEmpty = true;
+  const complaint = readEntries(text, LAYOUT, (entry) => {
+    isEmpty = false;
     const specs = splitKeys(entry.key);
     if (!specs) return `not a yarn.lock: line ${entry.lineNumber} is no list of packages`;
     addEntry(entry, specs, entries, reading);
-  }
-  return undefined;
+    return undefined;
+  });
+  if (complaint === undefined && isEmpty && !HEADER.test(text))
+    return 'not a yarn.lock: it has no entry, and not the first line that yarn writes';
+  return complaint;
 }
 
 interface Spec {

@@ -1,5 +1,5 @@
 import type { ManifestContent } from '../../model/manifest.ts';
-import { baseName, LOCK_FILE_MAX_BYTES, type ManifestFormat } from '../format.ts';
+import { baseName, LINES_LOCK_MAX_BYTES, type ManifestFormat } from '../format.ts';
 import { RegistryEntries } from '../npm/registry-entries.ts';
 import { Reading, unreadable } from '../reading.ts';
 import { decodeText, hasStrayCarriageReturn, whyUnreadable } from '../text.ts';
@@ -10,7 +10,7 @@ import { readClassic } from './classic.ts';
 export const yarn: ManifestFormat = {
   name: 'yarn',
   ecosystem: 'NPM',
-  maxBytes: LOCK_FILE_MAX_BYTES,
+  maxBytes: LINES_LOCK_MAX_BYTES,
   matches: (path) => baseName(path) === 'yarn.lock',
   read(_path, bytes): ManifestContent {
     const decoded = decodeText(bytes);

@@ -1,3 +1,4 @@
+import { checkEntryCount } from '../reading.ts';
 import { LINE_MAX_CHARACTERS } from '../text.ts';
 
 /** One entry of a `yarn.lock`: its key line, its own fields, and the names below `dependencies:`. */
@@ -9,8 +10,6 @@ export interface YarnEntry {
   readonly fields: ReadonlyMap<string, string>;
   readonly dependencies: readonly string[];
 }
-
-export type YarnLines = { readonly entries: readonly YarnEntry[] } | { readonly reason: string };
 
 /** What is wrong with the file as a whole, if anything. */
 export type Complaint = string | undefined;
@@ -24,11 +23,11 @@ export interface YarnLayout {
 const FIELD = /^("?)([A-Za-z]+)\1$/;
 
 /**
- * The entries of either layout: keys without indentation, fields at two spaces, lists and maps below them deeper. A line that
+ * Hands every entry of either layout to `take`, which may find something wrong with it: keys without indentation, fields at two spaces, lists and maps below them deeper. A line that
  * fits none of these ends the reading with a reason: whoever cannot follow the grammar must not guess at the packages.
  */
-export function readEntries(text: string, layout: YarnLayout): YarnLines {
-  const entries: YarnEntry[] = [];
+export function readEntries(text: string, layout: YarnLayout, take: (entry: YarnEntry) => Complaint): Complaint {
+  let entry: YarnEntry | undefined;
   let fields = new Map<string, string>();
   let dependencies: string[] = [];
   let longKey: string | undefined;
@@ -40,15 +39,18 @@ export function readEntries(text: string, layout: YarnLayout): YarnLines {
     const next = end + 1;
     if (text.charCodeAt(end - 1) === 0x0d) end--;
     lineNumber++;
-    if (end - start > LINE_MAX_CHARACTERS) return { reason: `line ${lineNumber} has ${end - start} characters; yarn writes no such lines` };
+    if (end - start > LINE_MAX_CHARACTERS) return `line ${lineNumber} has ${end - start} characters; yarn writes no such lines`;
     let first = start;
     while (first < end && text.charCodeAt(first) === 0x20) first++;
     const indent = first - start;
     start = next;
     if (first === end || text.charCodeAt(first) === 0x23) continue;
     if (indent > 2) {
-      if (entries.length === 0 || indent === 3) return unexpected(lineNumber);
-      if (isWithinDependencies && indent === 4) dependencies.push(text.slice(first, end));
+      if (!entry || indent === 3) return unexpected(lineNumber);
+      if (isWithinDependencies && indent === 4) {
+        dependencies.push(text.slice(first, end));
+        checkEntryCount(dependencies.length);
+      }
       continue;
     }
     const line = text.slice(first, end);
@@ -59,14 +61,16 @@ export function readEntries(text: string, layout: YarnLayout): YarnLines {
         continue;
       }
       if (!line.endsWith(':') || (line === ':') !== (longKey !== undefined)) return unexpected(lineNumber);
+      const complaint = entry && take(entry);
+      if (complaint !== undefined) return complaint;
       fields = new Map();
       dependencies = [];
       isWithinDependencies = false;
-      entries.push({ lineNumber, key: longKey ?? line.slice(0, -1), fields, dependencies });
+      entry = { lineNumber, key: longKey ?? line.slice(0, -1), fields, dependencies };
       longKey = undefined;
       continue;
     }
-    if (indent !== 2 || entries.length === 0) return unexpected(lineNumber);
+    if (indent !== 2 || !entry) return unexpected(lineNumber);
     if (line.endsWith(':')) {
       const group = FIELD.exec(line.slice(0, -1))?.[2];
       if (group === undefined) return unexpected(lineNumber);
@@ -82,11 +86,12 @@ export function readEntries(text: string, layout: YarnLayout): YarnLines {
     if (value === undefined || fields.has(field)) return unexpected(lineNumber);
     fields.set(field, value);
   }
-  return longKey === undefined ? { entries } : unexpected(lineNumber);
+  if (longKey !== undefined) return unexpected(lineNumber);
+  return entry && take(entry);
 }
 
-function unexpected(lineNumber: number): { readonly reason: string } {
-  return { reason: `not a yarn.lock: line ${lineNumber} is of no form that yarn writes` };
+function unexpected(lineNumber: number): string {
+  return `not a yarn.lock: line ${lineNumber} is of no form that yarn writes`;
 }
 
 /** A value as it stands or in double quotes, which yarn writes as JSON does. */

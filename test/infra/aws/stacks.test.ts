@@ -4,25 +4,18 @@ import { functionLogicalId } from '../../../infra/aws/constructs/logical-id.ts';
 import { ENVIRONMENTS, LOCAL_ONLY_VARIABLES } from '../../../infra/aws/environments.ts';
 import { checkTemplates, describeFindings } from '../../../infra/aws/template-checks.ts';
 import { TABLE_SHAPES } from '../../../shared/aws/tables.ts';
-import { type FoundResource, resourcesOfType, synthesiseStacks } from './synthesised-stacks.ts';
+import { byId, resourcesOfType, synthesiseStacks } from './synthesised-stacks.ts';
 
-const { app, state, pipeline, merged } = synthesiseStacks({ tenant: 'acme', reports: 'off', alarmEmail: 'on-call@acme.example' });
+const { app, state, pipeline, merged } = synthesiseStacks({ tenant: 'acme', reports: 'off' });
 
 const DAY_SECONDS = 24 * 3600;
 const functions = resourcesOfType(pipeline, 'AWS::Lambda::Function');
 const queues = resourcesOfType(pipeline, 'AWS::SQS::Queue');
 const mappings = resourcesOfType(pipeline, 'AWS::Lambda::EventSourceMapping');
-const alarms = resourcesOfType(pipeline, 'AWS::CloudWatch::Alarm');
 const tables = resourcesOfType(state, 'AWS::DynamoDB::GlobalTable');
 const secrets = resourcesOfType(state, 'AWS::SecretsManager::Secret');
 const workQueues = queues.filter(({ properties }) => properties.RedrivePolicy);
 const deadLetterQueues = queues.filter(({ properties }) => !properties.RedrivePolicy);
-
-const byId = (resources: readonly FoundResource[], logicalId: string): FoundResource => {
-  const found = resources.find((resource) => resource.logicalId === logicalId);
-  if (!found) throw new Error(`no ${logicalId} among ${resources.map((resource) => resource.logicalId).join(', ')}`);
-  return found;
-};
 
 describe('both stacks', () => {
   it('pass the AwsSolutions rules', () => {
@@ -279,109 +272,4 @@ describe('functions', () => {
       return reads.some((mapping) => text.includes(`"${mapping.properties.EventSourceArn['Fn::GetAtt'][0]}"`)) ? [logicalId] : [];
     });
   }
-});
-
-describe('webhook', () => {
-  it('has an address of its own and 100 executions kept for it', () => {
-    const [url, ...others] = resourcesOfType(pipeline, 'AWS::Lambda::Url');
-    expect(others).toEqual([]);
-    expect(url).toMatchObject({
-      logicalId: 'WebhookUrl',
-      properties: { AuthType: 'NONE', TargetFunctionArn: { 'Fn::GetAtt': ['WebhookFunction', 'Arn'] } },
-    });
-    expect(byId(functions, 'WebhookFunction').properties.ReservedConcurrentExecutions).toBeGreaterThanOrEqual(100);
-    expect(functions.filter(({ properties }) => 'ReservedConcurrentExecutions' in properties)).toHaveLength(1);
-  });
-
-  it('says its address with the route of the forge', () => {
-    expect(pipeline.Outputs?.['WebhookAddress']?.Value).toEqual({
-      'Fn::Join': ['', [{ 'Fn::GetAtt': ['WebhookUrl', 'FunctionUrl'] }, 'github']],
-    });
-  });
-});
-
-describe('event bus', () => {
-  it("delivers every event of ours to the sinks' queue, and what it cannot deliver to that queue's dead letters", () => {
-    expect(resourcesOfType(pipeline, 'AWS::Events::Rule').map(({ properties }) => properties)).toMatchObject([
-      {
-        EventBusName: { Ref: 'EventBus' },
-        EventPattern: { source: ['safedep-watch'] },
-        State: 'ENABLED',
-        Targets: [
-          {
-            Arn: { 'Fn::GetAtt': ['AlertsWebhookQueue', 'Arn'] },
-            DeadLetterConfig: { Arn: { 'Fn::GetAtt': ['AlertsWebhookDeadLetterQueue', 'Arn'] } },
-          },
-        ],
-      },
-    ]);
-  });
-});
-
-describe('schedules', () => {
-  it('run rescan and sweep with dead-letter queues of their own', () => {
-    const schedules = resourcesOfType(pipeline, 'AWS::Scheduler::Schedule').map(({ properties }) => ({
-      rate: properties.ScheduleExpression,
-      runs: properties.Target.Arn['Fn::GetAtt'][0],
-      input: JSON.parse(properties.Target.Input),
-      deadLetters: properties.Target.DeadLetterConfig.Arn['Fn::GetAtt'][0],
-    }));
-    expect(schedules).toEqual([
-      { rate: 'rate(5 minutes)', runs: 'RescanFunction', input: { scheduled: true }, deadLetters: 'RescanScheduleDeadLetterQueue' },
-      { rate: 'rate(1 minute)', runs: 'SweepFunction', input: { scheduled: true }, deadLetters: 'SweepScheduleDeadLetterQueue' },
-    ]);
-  });
-});
-
-describe('sweep', () => {
-  it('knows the dead-letter queue of every queue that carries work', () => {
-    const urls = byId(functions, 'SweepFunction').properties.Environment.Variables.DEAD_LETTER_QUEUE_URLS;
-    const named = urls['Fn::Join'][1].flatMap((part: { Ref?: string }) => part.Ref ?? []);
-    expect(named.sort()).toEqual(workQueues.map(({ logicalId }) => logicalId.replace(/Queue$/, 'DeadLetterQueue')).sort());
-  });
-});
-
-describe('alarms', () => {
-  const watched = (alarm: FoundResource) =>
-    (alarm.properties.Metrics ?? [{ MetricStat: { Metric: alarm.properties } }]).flatMap(
-      // biome-ignore lint/suspicious/noExplicitAny: a metric of a template
-      ({ MetricStat }: any) =>
-        MetricStat ? [`${MetricStat.Metric.MetricName} ${JSON.stringify(MetricStat.Metric.Dimensions[0].Value)}`] : [],
-    );
-  const metricsWatched = alarms.flatMap(watched);
-
-  it('all go to one topic, which mails them to whom the deployment named', () => {
-    const [topic] = resourcesOfType(pipeline, 'AWS::SNS::Topic');
-    for (const { logicalId, properties } of alarms) {
-      expect([logicalId, properties.AlarmActions]).toEqual([logicalId, [{ Ref: topic?.logicalId }]]);
-    }
-    expect(resourcesOfType(pipeline, 'AWS::SNS::Subscription').map(({ properties }) => [properties.Protocol, properties.Endpoint])).toEqual(
-      [['email', 'on-call@acme.example']],
-    );
-  });
-
-  it('watch every dead-letter queue, also while its messages are being looked at', () => {
-    for (const { logicalId } of deadLetterQueues) {
-      const queue = JSON.stringify({ 'Fn::GetAtt': [logicalId, 'QueueName'] });
-      expect(metricsWatched).toContain(`ApproximateNumberOfMessagesVisible ${queue}`);
-      expect(metricsWatched).toContain(`ApproximateNumberOfMessagesNotVisible ${queue}`);
-    }
-  });
-
-  it('watch the webhook for throttles and errors', () => {
-    expect(metricsWatched).toContain('Throttles {"Ref":"WebhookFunction"}');
-    expect(metricsWatched).toContain('Errors {"Ref":"WebhookFunction"}');
-  });
-
-  it('notice when a scheduled function fails, or no longer runs at all', () => {
-    for (const logicalId of ['RescanFunction', 'SweepFunction']) {
-      expect(metricsWatched).toContain(`Errors {"Ref":"${logicalId}"}`);
-      const heartbeat = alarms.find((alarm) => watched(alarm).includes(`Invocations {"Ref":"${logicalId}"}`));
-      expect(heartbeat?.properties).toMatchObject({ ComparisonOperator: 'LessThanThreshold', Threshold: 1, TreatMissingData: 'breaching' });
-    }
-  });
-
-  it('say what they mean and what to do', () => {
-    for (const { logicalId, properties } of alarms) expect(String(properties.AlarmDescription).length, logicalId).toBeGreaterThan(60);
-  });
 });

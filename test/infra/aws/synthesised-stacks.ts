@@ -48,3 +48,9 @@ export function resourcesOfType(template: Template, type: string): FoundResource
   if (found.length === 0) throw new Error(`the template has no ${type}`);
   return found;
 }
+
+export function byId(resources: readonly FoundResource[], logicalId: string): FoundResource {
+  const found = resources.find((resource) => resource.logicalId === logicalId);
+  if (!found) throw new Error(`no ${logicalId} among ${resources.map((resource) => resource.logicalId).join(', ')}`);
+  return found;
+}

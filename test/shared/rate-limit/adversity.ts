@@ -142,7 +142,11 @@ export class Adversity {
       }
     };
     this.time.after(model.startMs * 1_000, () => {
-      const session = source.open({ need: model.need + (model.spareNeed ?? 0), lane: model.lane, deadlineAtMs: this.time.nowMicros / 1_000 + 10_000 });
+      const session = source.open({
+        need: model.need + (model.spareNeed ?? 0),
+        lane: model.lane,
+        deadlineAtMs: this.time.nowMicros / 1_000 + 10_000,
+      });
       let isClosed = false;
       void Promise.all(Array.from({ length: model.callers }, () => caller(session, () => isClosed))).then(async () => {
         if (isGone()) return;

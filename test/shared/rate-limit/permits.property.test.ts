@@ -67,6 +67,37 @@ describe('permits under adverse clocks, delays, losses, crashes and refusals', (
     );
   });
 
+  it('keep the limit beside clocks that are up to 60 ms wrong and know it', async () => {
+    await fc.assert(
+      fc.asyncProperty(workersModel, fc.array(fc.constantFrom(-1, 1), { minLength: 4, maxLength: 4 }), async (models, errorShares) => {
+        const wrong = models.map((model, index) => ({
+          ...model,
+          boundMs: index === 0 ? 2 : 60,
+          errorShare: errorShares[index] as number,
+          crashAtMs: undefined,
+          startMs: 10 * index,
+          need: 60,
+          callers: 16,
+          callMs: 0,
+          refuseEvery: 0,
+          lane: 'live' as const,
+          timersLateMs: [0],
+          store: [{ beforeMs: 1, afterMs: 1, fate: 'answered' as const }],
+        }));
+        const { sends } = await runWorkers(wrong);
+        const stamps = sends.map((send) => send.atMicros);
+        expect(countWindows(stamps, 1e6 + NETWORK_SPREAD_MICROS - 1, LIMIT.requests).over).toBe(0);
+        // Leases of different workers do not overlap in true time either.
+        const inOrder = sends.toSorted((a, b) => a.slotMicros - b.slotMicros);
+        for (let index = 1; index < inOrder.length; index += 1) {
+          const gap = (inOrder[index]?.atMicros ?? 0) - (inOrder[index - 1]?.atMicros ?? 0);
+          expect(gap).toBeGreaterThanOrEqual(pacing.spacingMicros - 2 * 2_000 - 2_000);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it('add up: every booked slot was granted or dropped when all sessions are closed', async () => {
     await fc.assert(
       fc.asyncProperty(workersModel, async (models) => {
@@ -151,7 +182,8 @@ describe('permits under adverse clocks, delays, losses, crashes and refusals', (
         let pausedUntil = 0;
         for (const { write, before } of commits) {
           if (write.kind === 'book') expect(before?.nextSlotMicros).toBeGreaterThanOrEqual(pausedUntil);
-          if (write.kind === 'slow-down') pausedUntil = Math.max(pausedUntil, write.pauseUntilMicros ?? 0);
+          // The stamp is no later than the moment at which the refusal was taken in.
+          if (write.kind === 'slow-down') pausedUntil = Math.max(pausedUntil, write.stampMicros + 1_500_000);
         }
       }),
       { numRuns: 60 },

@@ -1,11 +1,13 @@
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import * as net from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startSafeDepStandIn } from '../../../infra/local/safedep/stand-in.ts';
 import type { PackageVersion } from '../../../shared/model/package-version.ts';
+import { toAnswer } from '../../../shared/safedep/answer.ts';
 import { createDataPlaneClient, type DataPlaneClient } from '../../../shared/safedep/data-plane-client.ts';
-import { parseTransportKind, type TransportKind } from '../../../shared/safedep/transport.ts';
+import { ANSWER_MAX_BYTES, parseTransportKind, type TransportKind } from '../../../shared/safedep/transport.ts';
 
 const LODASH: PackageVersion = { ecosystem: 'NPM', name: 'lodash', version: '4.17.21' };
 const ends: (() => unknown)[] = [];
@@ -149,5 +151,111 @@ describe('SAFEDEP_TRANSPORT', () => {
 
   it('refuses what it does not know, naming what it does', () => {
     expect(() => parseTransportKind('http')).toThrow('grpc, connect-json, connect');
+  });
+});
+
+describe('answers of a server that is not ours', () => {
+  /** A server that gives every call the same answer. */
+  async function answering(headers: Record<string, string>, body: string | Buffer, status = 200): Promise<string> {
+    return await listen(
+      http.createServer((request, response) => {
+        request.resume();
+        response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
+      }),
+    );
+  }
+
+  it('may hold enum values and fields of a newer schema', async () => {
+    const body = {
+      packageVersion: { package: { ecosystem: 'ECOSYSTEM_PUB', name: 'lodash' }, version: '4.17.21' },
+      insight: {
+        newer: { anything: [1] },
+        vulnerabilities: [
+          {
+            id: { type: 'VULNERABILITY_IDENTIFIER_TYPE_NEWER', value: 'X-1' },
+            severities: [{ risk: 'RISK_EXTREME', score: 'CVSS:4.0/AV:N' }],
+          },
+        ],
+      },
+    };
+    const { client } = clientOf(await answering({}, JSON.stringify(body)), 'connect-json');
+    const { checks, facts } = toAnswer(await client.getInsight(LODASH), { kind: 'unsupported', reason: 'not asked' });
+    expect(checks.vulnerabilities).toEqual({ state: 'known' });
+    expect(facts.vulnerabilities).toEqual([{ id: 'X-1', aliases: [], severity: 'unknown', title: 'X-1' }]);
+  });
+
+  it('may leave out whatever they like', async () => {
+    const { client } = clientOf(await answering({}, '{"insight":{"vulnerabilities":[{}],"licenses":{"licenses":[{}]}}}'), 'connect-json');
+    expect(toAnswer(await client.getInsight(LODASH), await client.queryMalware(LODASH))).toMatchObject({
+      checks: { vulnerabilities: { state: 'known' }, malware: { state: 'not-analysed' } },
+      facts: { vulnerabilities: [{ severity: 'unknown' }], licences: [] },
+    });
+    const { client: emptied } = clientOf(await answering({}, '{}'), 'connect-json');
+    expect(await emptied.getInsight(LODASH)).toMatchObject({ kind: 'retry', reason: 'SafeDep sent an empty answer' });
+  });
+
+  it.each(['null', '[]', '"text"', '{"insight":7}', '{"packageVersion":{"package":{"ecosystem":{}}}}', '{', ''])(
+    'may be %j: a result, not an exception',
+    async (body) => {
+      const { client } = clientOf(await answering({}, body), 'connect-json');
+      expect(await client.getInsight(LODASH)).toMatchObject({ kind: 'retry' });
+    },
+  );
+
+  it('above the largest size that is read are refused unread, also where they are small on the wire', async () => {
+    const large = `{"insight":{"registries":["${'x'.repeat(ANSWER_MAX_BYTES)}"]}}`;
+    const { client } = clientOf(await answering({}, large), 'connect-json');
+    expect(await client.getInsight(LODASH)).toMatchObject({ kind: 'retry', reason: expect.stringContaining('larger') });
+    const { client: bombed } = clientOf(await answering({ 'content-encoding': 'gzip' }, gzipSync(large)), 'connect-json');
+    expect(await bombed.getInsight(LODASH)).toMatchObject({ kind: 'retry', reason: expect.stringContaining('larger') });
+  });
+
+  it('say how long to wait, as the service and as an edge', async () => {
+    const limited = '{"code":"resource_exhausted","message":"rate limit exceeded"}';
+    const { client } = clientOf(await answering({ 'retry-after': '2' }, limited, 429), 'connect-json');
+    expect(await client.getInsight(LODASH)).toMatchObject({ kind: 'throttled', retryAfterMs: 2_000 });
+    const edge = await answering({ 'retry-after': '3', 'content-type': 'text/html' }, '<html>', 429);
+    expect(await clientOf(edge, 'connect-json').client.getInsight(LODASH)).toMatchObject({ kind: 'throttled', retryAfterMs: 3_000 });
+  });
+
+  it('do not give the key away when they repeat it', async () => {
+    const url = await answering({}, '{"code":"unauthenticated","message":"no such key: sfd_secret"}', 401);
+    const credential = async () => ({ authorization: 'sfd_secret', tenantId: 't' });
+    const client = createDataPlaneClient({ baseUrl: url, transport: 'connect-json', credential, onFallback: () => {} });
+    ends.push(() => client.close());
+    expect(await client.getInsight(LODASH)).toMatchObject({
+      kind: 'credentials',
+      reason: expect.stringMatching(/no such key: \[credential\]$/),
+    });
+  });
+
+  it('see the raw key, the tenant and our own name in the request, and nothing where there is none', async () => {
+    const seen: http.IncomingHttpHeaders[] = [];
+    const url = await listen(
+      http.createServer((request, response) => {
+        seen.push(request.headers);
+        request.resume();
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{"insight":{}}');
+      }),
+    );
+    const callWith = (authorization: string, tenantId: string) => {
+      const client = createDataPlaneClient({
+        baseUrl: url,
+        transport: 'connect-json',
+        credential: async () => ({ authorization, tenantId }),
+        onFallback: () => {},
+      });
+      ends.push(() => client.close());
+      return client.getInsight(LODASH);
+    };
+    await callWith('sfd_key', 'default-team.example');
+    await callWith('', '');
+    expect(seen[0]).toMatchObject({
+      authorization: 'sfd_key',
+      'x-tenant-id': 'default-team.example',
+      'user-agent': expect.stringMatching(/^safedep-watch/),
+    });
+    expect(seen[1]).not.toHaveProperty('authorization');
+    expect(seen[1]).not.toHaveProperty('x-tenant-id');
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { ReceiveMessageCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { App, DefaultStackSynthesizer, Duration, Stack } from 'aws-cdk-lib';
+import { App, Duration, Stack } from 'aws-cdk-lib';
 import { AttributeType, Billing, ProjectionType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus, Rule } from 'aws-cdk-lib/aws-events';
 import * as eventTargets from 'aws-cdk-lib/aws-events-targets';
@@ -29,8 +29,7 @@ let plan: Plan;
 /** Two stacks, as the app has them: state, and the functions over it. */
 function synthesise(code: string, outdir: string): void {
   const app = new App({ outdir, analyticsReporting: false });
-  const synthesizer = () => new DefaultStackSynthesizer({ generateBootstrapVersionRule: false });
-  const state = new Stack(app, 'State', { synthesizer: synthesizer() });
+  const state = new Stack(app, 'State');
   const table = new TableV2(state, 'Results', {
     partitionKey: { name: 'pk', type: AttributeType.STRING },
     billing: Billing.onDemand(),
@@ -42,7 +41,7 @@ function synthesise(code: string, outdir: string): void {
   const secret = new Secret(state, 'Secret');
   const bus = new EventBus(state, 'Bus');
 
-  const stack = new Stack(app, 'Pipeline', { synthesizer: synthesizer() });
+  const stack = new Stack(app, 'Pipeline');
   const dead = new Queue(stack, 'Dead', { retentionPeriod: Duration.days(14), enforceSSL: true });
   const queue = (id: string) =>
     new Queue(stack, id, {
@@ -67,7 +66,7 @@ function synthesise(code: string, outdir: string): void {
         DEAD_LETTER_QUEUE_URLS: [dead.queueUrl, work.queueUrl].join(','),
       },
     });
-  const worker = probe('Worker', 2);
+  const worker = probe('Worker', 4);
   const alert = probe('Alert', 5);
   table.grantReadWriteData(worker);
   worker.addEventSource(new SqsEventSource(work, { batchSize: 1, maxConcurrency: 2, reportBatchItemFailures: true }));
@@ -241,6 +240,11 @@ describe('startPipeline', () => {
     expect(pipeline.queueCounts('Work').visible).toBe(1);
     pipeline.mappings.resume('Worker');
     await until(async () => (await attempts('paused')) === 1);
+  });
+
+  it('refuses options for a function that the template does not have', async () => {
+    await expect(startPipeline(plan, { warm: { Wroker: 1 } })).rejects.toThrow(/no function is called Wroker/);
+    await expect(startPipeline(plan, { secretValues: { Key: 'x' } })).rejects.toThrow(/no secret is called Key/);
   });
 
   it('leaves nothing behind when it is closed or cannot start', async () => {

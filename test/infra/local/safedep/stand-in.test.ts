@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import * as http2 from 'node:http2';
 import * as net from 'node:net';
@@ -76,6 +77,22 @@ describe('one port', () => {
       Code.InvalidArgument,
       'package_version: value is required',
     ]);
+  });
+
+  it('sends the status of a refused gRPC call as trailers, where every client looks for it', async () => {
+    const standIn = await start();
+    const session = http2.connect(standIn.url);
+    ends.push(() => session.destroy());
+    const stream = session.request({
+      ':path': '/safedep.services.controltower.v1.PingService/Ping',
+      ':method': 'POST',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    stream.end(Buffer.from([0, 0, 0, 0, 0]));
+    const [headers, trailers] = await Promise.all([once(stream, 'response'), once(stream, 'trailers')]);
+    expect(headers[0]).toMatchObject({ ':status': 200, 'content-type': 'application/grpc' });
+    expect(trailers[0]).toMatchObject({ 'grpc-status': '16', 'grpc-message': encodeURIComponent(String(NO_USER[1])) });
   });
 
   it('takes JSON in snake case without any Connect header, and answers in camel case', async () => {
@@ -184,6 +201,8 @@ describe('credentials', () => {
     const info = await user.getUserInfo({}, { headers: { authorization: standIn.accessToken } });
     expect(info.access.map(({ tenant }) => tenant?.domain)).toEqual([standIn.tenantId]);
     expect((await refusal(user.getUserInfo({}, withKey(standIn))))[0]).toBe(Code.Unauthenticated);
+    const query = createClient(QueryService, grpc(standIn.url));
+    expect((await refusal(query.getSqlSchema({}, withKey(standIn))))[0]).toBe(Code.Unauthenticated);
   });
 
   it('are not needed for look-ups, which then know no exclusions', async () => {

@@ -90,7 +90,6 @@ export async function handler(event, context) {
   for (const record of event.Records) {
     const action = JSON.parse(record.body);
     if (action.answer !== undefined) return action.answer;
-    if (['exit', 'hang', 'hangUntil'].includes(action.do)) await act(action, context);
     await act(action, context).catch(() => batchItemFailures.push({ itemIdentifier: record.messageId }));
   }
   return { batchItemFailures };

@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { parseSettings, type Settings, SettingsError } from '../../shared/model/settings/settings.ts';
+import type { AlertReceiver } from './alert-receiver.ts';
+import { UsageError } from './options.ts';
+import type { LocalRepository } from './watch/resolve-repository.ts';
+
+const TERMINAL_SECRET_NAME = 'safedep-watch/sinks/terminal';
+
+export interface LocalSettings {
+  readonly settings: Settings;
+  /** Values of the secrets that they name. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/**
+ * The settings of a run: the document of `--config`, with the given repositories as sources and the terminal as one more sink.
+ * The secrets of its own sinks come from the environment. Throws `SettingsError` or `UsageError`.
+ */
+export async function localSettings(
+  configPath: string | undefined,
+  repositories: readonly LocalRepository[],
+  terminal: AlertReceiver,
+  variables: NodeJS.ProcessEnv,
+): Promise<LocalSettings> {
+  const own =
+    configPath === undefined ? parseSettings({ version: 1 }, 'the default') : parseSettings(await readDocument(configPath), configPath);
+  const secrets: Record<string, string> = { [TERMINAL_SECRET_NAME]: terminal.secret };
+  for (const { name, signingSecret } of own.sinks) {
+    const variable = `SAFEDEP_WATCH_SINK_${name.toUpperCase().replaceAll('-', '_')}_SECRET`;
+    const value = variables[variable];
+    if (!value) throw new UsageError(`The sink ${name} needs its signing secret in the environment: ${variable}=whsec_…`);
+    secrets[signingSecret] = value;
+  }
+  const settings: Settings = {
+    ...own,
+    sources: [
+      ...own.sources.filter(({ forge }) => forge !== 'git'),
+      { forge: 'git', host: 'localhost', repositories: repositories.map(({ repositoryId, name, path }) => ({ repositoryId, name, path })) },
+    ],
+    sinks: [...own.sinks, { name: 'terminal', kind: 'webhook', url: terminal.url, signingSecret: TERMINAL_SECRET_NAME, refs: 'all' }],
+  };
+  return { settings, secrets };
+}
+
+async function readDocument(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`The settings file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SettingsError(`${path} is not JSON: ${(error as Error).message}`);
+  }
+}
