@@ -7,10 +7,12 @@ import { startAlertReceiver } from './alert-receiver.ts';
 import { cacheFolder, createAnswerCache } from './answer-cache.ts';
 import { createCallCounter } from './call-counter.ts';
 import { count, describeLockFiles, describeResult, markOf, shortRef } from './describe-result.ts';
+import { serveLambdaApi } from './engines/lambda-api.ts';
 import { LOCAL_TENANT, type LocalPipeline, startLocalPipeline } from './local-pipeline.ts';
 import { localSettings } from './local-settings.ts';
 import { EXIT, type ExitCode, type StartOptions, UsageError } from './options.ts';
 import type { RepositoryResult, ResultDocument } from './result-document.ts';
+import { announce } from './running-pipeline.ts';
 import { type ChosenSafeDep, chooseSafeDep } from './safedep-source.ts';
 import { followScan } from './scan-progress.ts';
 import type { Screen } from './screen.ts';
@@ -246,6 +248,12 @@ async function watch(run: Run): Promise<ExitCode> {
   const cache = createAnswerCache(cacheFolder(run.variables), run.safedep.cacheName, run.pipeline.client, run.pipeline.insightsTableName);
   const kept = await cache.load();
   if (kept > 0) run.screen.line(`${run.screen.paint('bold', 'cache'.padEnd(9))} ${count(kept, 'answer')} kept from earlier starts`);
+  const lambdaApi = await serveLambdaApi(run.pipeline.engines);
+  const withdraw = await announce(cacheFolder(run.variables), {
+    pid: process.pid,
+    lambdaUrl: lambdaApi.url,
+    repositories: run.repositories.map(({ name }) => name),
+  });
   const following = new Map<string, AbortController>();
   const watching = watchRepositories(run.repositories, {
     webhookUrl: run.pipeline.webhookUrl,
@@ -261,7 +269,7 @@ async function watch(run: Run): Promise<ExitCode> {
   });
   run.screen.line(`Ctrl-C ends it; every new commit is scanned as it comes.`);
   await aborted(run.signal).catch(() => undefined);
-  await watching.close();
+  await Promise.all([watching.close(), withdraw(), lambdaApi.close()]);
   return EXIT.interrupted;
 }
 

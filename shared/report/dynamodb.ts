@@ -20,7 +20,7 @@ export function createReportCursorStore(client: DynamoDBClient, scansTableName: 
             TableName: scansTableName,
             Key: { ref: text(refKey(ref)), generation: number(generation) },
             UpdateExpression: 'SET reportCursor = :after',
-            ConditionExpression: `attribute_exists(generation)`,
+            ConditionExpression: `attribute_exists(generation) AND ${isUnmoved}`,
             ExpressionAttributeValues: { ':after': text(after), ...(before === undefined ? {} : { ':before': text(before) }) },
           }),
         );

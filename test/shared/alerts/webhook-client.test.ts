@@ -94,10 +94,14 @@ describe('createWebhookClient', () => {
 
   it('takes the status and ends an answer that has no end', async () => {
     const closed = Promise.withResolvers<void>();
+    let writtenBytes = 0;
     const { port } = await listen(
       http.createServer((_request, response) => {
         response.writeHead(200);
-        const more = setInterval(() => response.write('x'.repeat(100_000)), 1);
+        const more = setInterval(() => {
+          writtenBytes += 100_000;
+          response.write('x'.repeat(100_000));
+        }, 1);
         response.on('close', () => {
           clearInterval(more);
           closed.resolve();
@@ -106,6 +110,7 @@ describe('createWebhookClient', () => {
     );
     expect(await client().post(`http://127.0.0.1:${port}/`, {}, '')).toEqual({ kind: 'answered', status: 200 });
     await closed.promise;
+    expect(writtenBytes).toBeLessThan(3_000_000);
   });
 
   it('fails on a consumer that is away, breaks off or speaks something else', async () => {

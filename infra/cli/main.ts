@@ -1,0 +1,35 @@
+import { run as packages } from './packages.ts';
+import { run as rescan } from './rescan.ts';
+import { run as serveSafeDep } from './safedep-serve.ts';
+
+/** `npm run cli -- COMMAND …`: what an operator does by hand. Each command resolves to its exit code. */
+
+const USAGE = `usage: npm run cli -- COMMAND [ARGUMENTS]
+
+  packages FILE...             what safedep-watch reads from lock files
+  rescan --due-before TIME     ask SafeDep again about what is due, without reading any repository
+  safedep serve --port N       the SafeDep stand-in alone: address, key, tenant and token to use
+
+Every command has --help. Exit codes: 0 done, 2 incomplete or not reachable, 3 usage`;
+
+const EXIT_USAGE = 3;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main([command, ...args]: string[]): Promise<number> {
+  switch (command) {
+    case 'packages':
+      return packages(args);
+    case 'rescan':
+      return rescan(args);
+    case 'safedep':
+      if (args[0] === 'serve') return serveSafeDep(args.slice(1));
+      break;
+    case '--help':
+    case undefined:
+      process.stdout.write(`${USAGE}\n`);
+      return command === undefined ? EXIT_USAGE : 0;
+  }
+  process.stderr.write(`There is no command ${[command, args[0]].filter(Boolean).join(' ')}.\n\n${USAGE}\n`);
+  return EXIT_USAGE;
+}

@@ -1,0 +1,324 @@
+import { describe, expect, it } from 'vitest';
+import type { ClockReading, FleetClock } from '../../../shared/rate-limit/clock.ts';
+import { digestCredential, limitKey } from '../../../shared/rate-limit/limit-key.ts';
+import { createPermitSource, type PacedPermitSource, type PermitAnswer, type PermitRequest } from '../../../shared/rate-limit/permits.ts';
+import { planPacing } from '../../../shared/rate-limit/slots.ts';
+import type { LimitStore } from '../../../shared/rate-limit/store.ts';
+import { MemoryLimitTable } from './memory-limit-store.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+const LIMIT = { requests: 500, perSeconds: 1 };
+const SPACING_MICROS = planPacing([LIMIT]).spacingMicros;
+const KEY = 'rl#test';
+
+/** One item on virtual time, with a clock and a store that a test can spoil. */
+class Bench {
+  readonly time = new VirtualTime();
+  readonly table = new MemoryLimitTable();
+  readonly warnings: string[] = [];
+  boundMs = 1;
+  hasTime = true;
+  isStoreAway = false;
+  canDistrust = true;
+  disciplines = 0;
+
+  readonly clock: FleetClock = {
+    read: (): ClockReading | undefined =>
+      this.hasTime ? { nowMicros: Math.round(this.time.nowMicros), boundMicros: this.boundMs * 1_000 } : undefined,
+    discipline: async () => {
+      this.disciplines += 1;
+    },
+    distrust: () => this.canDistrust,
+  };
+
+  constructor(nextSlotAheadMs = 0) {
+    this.setNextSlot(nextSlotAheadMs);
+  }
+
+  setNextSlot(aheadMs: number, version = 1): void {
+    const nowMicros = this.time.nowMicros;
+    this.table.items.set(KEY, {
+      nextSlotMicros: nowMicros + aheadMs * 1_000,
+      version,
+      stampMicros: nowMicros,
+      spacingMicros: SPACING_MICROS,
+      longWindows: {},
+    });
+  }
+
+  store(): LimitStore {
+    const through = async <T>(act: () => T): Promise<T> => {
+      await this.time.sleep(2_000);
+      if (this.isStoreAway) throw new Error('connect ECONNREFUSED');
+      const result = act();
+      await this.time.sleep(2_000);
+      return result;
+    };
+    return { write: (key, write) => through(() => this.table.write(key, write)), read: (key) => through(() => this.table.items.get(key)) };
+  }
+
+  source(): PacedPermitSource {
+    return createPermitSource({
+      store: this.store(),
+      key: KEY,
+      limits: [LIMIT],
+      clock: this.clock,
+      timers: this.time.timers(),
+      random: () => 0,
+      warn: (message) => this.warnings.push(message),
+    });
+  }
+
+  request(more: Partial<PermitRequest> = {}): PermitRequest {
+    return { need: 1, lane: 'background', deadlineAtMs: this.time.nowMicros / 1_000 + 15_000, ...more };
+  }
+
+  async pass(ms: number): Promise<void> {
+    await this.time.runUntil(this.time.nowMicros + ms * 1_000);
+  }
+
+  /** What a promise came to within so many milliseconds, if it did. */
+  async within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+    let settled: T | undefined;
+    void promise.then((value) => {
+      settled = value;
+    });
+    await this.pass(ms);
+    return settled;
+  }
+}
+
+describe('a session', () => {
+  it('takes one write for 64 permits, one spacing apart, each at its slot', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    const session = source.open(bench.request({ need: 128 }));
+    const granted: { slot: number; at: number }[] = [];
+    for (let caller = 0; caller < 128; caller += 1) {
+      void session.next().then((answer) => {
+        if (answer.granted) granted.push({ slot: answer.slotAtMs * 1_000, at: bench.time.nowMicros });
+      });
+    }
+    await bench.pass(400);
+    expect(granted).toHaveLength(128);
+    expect(source.totals()).toMatchObject({ booked: 128, granted: 128, dropped: 0, writes: 3, reads: 1 });
+    for (const [index, { slot, at }] of granted.entries()) {
+      expect(slot - (granted[0]?.slot ?? 0)).toBeCloseTo(index * SPACING_MICROS, 0);
+      expect(at - slot).toBeGreaterThan(-501);
+      expect(at - slot).toBeLessThan(1_500);
+    }
+  });
+
+  it('books no more than is needed, nor more than its caller can have under way', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    const small = source.open(bench.request({ need: 3 }));
+    await bench.within(100, small.next());
+    expect(source.totals().booked).toBe(3);
+    const narrow = source.open(bench.request({ need: 50, callsAtOnce: 8 }));
+    await bench.within(12, narrow.next());
+    expect(source.totals().booked).toBe(11);
+  });
+
+  it('gives a retry a permit of its own beyond the need', async () => {
+    const bench = new Bench();
+    const session = bench.source().open(bench.request({ need: 1 }));
+    expect(await bench.within(100, session.next())).toMatchObject({ granted: true });
+    expect(await bench.within(100, session.next())).toMatchObject({ granted: true });
+  });
+
+  it('refuses all who wait when the horizon is full, and then without a write until there is room', async () => {
+    const bench = new Bench(1_000);
+    const source = bench.source();
+    const session = source.open(bench.request({ need: 2 }));
+    const answers: PermitAnswer[] = [];
+    for (let caller = 0; caller < 2; caller += 1) void session.next().then((answer) => answers.push(answer));
+    await bench.pass(10);
+    expect(answers).toEqual([0, 1].map(() => ({ granted: false, reason: 'horizon-full', retryAfterMs: expect.closeTo(696, 0) })));
+    expect(await bench.within(10, session.next())).toMatchObject({ granted: false, reason: 'horizon-full' });
+    expect(source.totals().writes).toBe(0);
+  });
+
+  it('waits inside next for a turn that comes soon', async () => {
+    const bench = new Bench(500);
+    const session = bench.source().open(bench.request());
+    expect(await bench.within(600, session.next())).toMatchObject({ granted: true });
+  });
+
+  it('waits for nothing with no patience', async () => {
+    const bench = new Bench(400);
+    const session = bench.source().open(bench.request({ patienceMs: 0 }));
+    expect(await bench.within(10, session.next())).toMatchObject({ granted: false, reason: 'horizon-full' });
+  });
+
+  it('lets live work pass where background is refused', async () => {
+    const bench = new Bench(1_000);
+    const session = bench.source().open(bench.request({ lane: 'live' }));
+    expect(await bench.within(1_100, session.next())).toMatchObject({ granted: true });
+  });
+
+  it('refuses where no call fits before the deadline', async () => {
+    const bench = new Bench(250);
+    const session = bench.source().open(bench.request({ deadlineAtMs: bench.time.nowMicros / 1_000 + 400 }));
+    expect(await bench.within(50, session.next())).toEqual({ granted: false, reason: 'deadline', retryAfterMs: 0 });
+  });
+
+  it('fails closed while the store is away, says so, and goes on with the lease in hand', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    const session = source.open(bench.request({ need: 100 }));
+    const answers: PermitAnswer[] = [];
+    for (let caller = 0; caller < 100; caller += 1) void session.next().then((answer) => answers.push(answer));
+    await bench.pass(20);
+    bench.isStoreAway = true;
+    await bench.pass(2_000);
+    expect(answers.filter((answer) => answer.granted)).toHaveLength(64);
+    expect(answers.filter((answer) => !answer.granted && answer.reason === 'store-unavailable')).toHaveLength(36);
+    expect(bench.warnings[0]).toMatch(/no call is made until the store answers/);
+    bench.isStoreAway = false;
+    expect(await bench.within(200, session.next())).toMatchObject({ granted: true });
+  });
+
+  it('refuses without a clock, and with one that is more than 250 ms wrong', async () => {
+    const bench = new Bench();
+    bench.hasTime = false;
+    expect(await bench.within(10, bench.source().open(bench.request()).next())).toMatchObject({ granted: false, reason: 'clock' });
+    bench.hasTime = true;
+    bench.boundMs = 251;
+    expect(await bench.within(10, bench.source().open(bench.request()).next())).toMatchObject({ granted: false, reason: 'clock' });
+    bench.boundMs = 250;
+    expect(await bench.within(2_000, bench.source().open(bench.request()).next())).toMatchObject({ granted: true });
+  });
+
+  it('drops the slots in hand when the clock loses its time', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    const session = source.open(bench.request({ need: 64 }));
+    const answers: PermitAnswer[] = [];
+    for (let caller = 0; caller < 64; caller += 1) void session.next().then((answer) => answers.push(answer));
+    await bench.pass(60);
+    const before = answers.length;
+    expect(before).toBeGreaterThan(10);
+    bench.hasTime = false;
+    await bench.pass(500);
+    expect(answers.filter((answer) => answer.granted)).toHaveLength(before);
+    expect(source.totals().dropped).toBe(64 - before);
+  });
+
+  it('never grants after it was closed, and refuses who still waits', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    const session = source.open(bench.request({ need: 10 }));
+    const waiting = session.next();
+    await bench.pass(3);
+    const closed = session.close();
+    await bench.pass(200);
+    await closed;
+    expect(await waiting).toEqual({ granted: false, reason: 'deadline', retryAfterMs: 0 });
+    expect(await session.next()).toMatchObject({ granted: false, reason: 'deadline' });
+    const { booked, dropped, granted } = source.totals();
+    expect([booked, granted]).toEqual([dropped, 0]);
+  });
+
+  it('ends with its signal', async () => {
+    const bench = new Bench();
+    const abort = new AbortController();
+    const session = bench.source().open(bench.request({ signal: abort.signal }));
+    const waiting = session.next();
+    abort.abort();
+    expect(await waiting).toMatchObject({ granted: false, reason: 'deadline' });
+    expect(
+      await bench
+        .source()
+        .open(bench.request({ signal: abort.signal }))
+        .next(),
+    ).toMatchObject({ granted: false });
+  });
+});
+
+describe('a source', () => {
+  it('makes the item ahead of the first call, so that its quiet time passes meanwhile', async () => {
+    const bench = new Bench();
+    bench.table.items.clear();
+    const source = bench.source();
+    expect(
+      await bench.within(
+        10,
+        source.prepare().then(() => 'prepared'),
+      ),
+    ).toBe('prepared');
+    const session = source.open(bench.request());
+    expect(await bench.within(10, session.next())).toMatchObject({ granted: false, reason: 'horizon-full' });
+    await bench.pass(2_500);
+    expect(await bench.within(30, session.next())).toMatchObject({ granted: true });
+  });
+
+  it('drops a lease and sets its clock when another worker’s stamp lies ahead', async () => {
+    const bench = new Bench();
+    const item = bench.table.items.get(KEY);
+    if (!item) throw new Error('no item');
+    bench.table.items.set(KEY, { ...item, stampMicros: bench.time.nowMicros + 100_000 });
+    const source = bench.source();
+    expect(await bench.within(200, source.open(bench.request()).next())).toMatchObject({ granted: true });
+    expect(source.totals()).toMatchObject({ booked: 2, granted: 1, dropped: 1 });
+    expect(source.totals().clockAlarms).toBeGreaterThan(0);
+  });
+
+  it('obeys an operator’s limit from the next lease on', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    await bench.within(50, source.open(bench.request()).next());
+    bench.table.write(KEY, { kind: 'set-policy', version: 1, policySpacingMicros: 50_000 });
+    const session = source.open(bench.request({ need: 4 }));
+    const slots: number[] = [];
+    for (let caller = 0; caller < 4; caller += 1) void session.next().then((answer) => answer.granted && slots.push(answer.slotAtMs));
+    await bench.pass(400);
+    expect(slots.map((slot) => Math.round(slot - (slots[0] ?? 0)))).toEqual([0, 50, 100, 150]);
+  });
+
+  it('pauses itself for the Retry-After of a lone refusal, and tells nobody', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    const session = source.open(bench.request({ need: 10 }));
+    await bench.within(40, session.next());
+    session.refused(500);
+    const refusedAt = bench.time.nowMicros;
+    const answer = await bench.within(400, session.next());
+    expect(answer).toMatchObject({ granted: false, reason: 'horizon-full' });
+    await bench.pass(200);
+    const later = await bench.within(50, session.next());
+    expect(later?.granted === true && later.slotAtMs * 1_000 >= refusedAt + 500_000).toBe(true);
+    expect(bench.table.items.get(KEY)?.slowdown).toBeUndefined();
+  });
+
+  it('slows and pauses all workers when two calls are refused within a second', async () => {
+    const bench = new Bench();
+    const [first, second] = [bench.source(), bench.source()];
+    const [one, other] = [first.open(bench.request({ need: 20 })), second.open(bench.request({ need: 20 }))];
+    await bench.within(50, one.next());
+    await bench.within(50, other.next());
+    const refusedAt = bench.time.nowMicros;
+    one.refused();
+    one.refused(800);
+    await bench.pass(10);
+    expect(bench.table.items.get(KEY)).toMatchObject({ version: 2, slowdown: { refusedSpacingMicros: SPACING_MICROS } });
+    await bench.pass(500);
+    const answer = await bench.within(500, second.open(bench.request({ need: 2 })).next());
+    expect(answer?.granted === true && answer.slotAtMs * 1_000 >= refusedAt + 800_000).toBe(true);
+    expect(bench.table.items.get(KEY)?.spacingMicros).toBe(Math.ceil(SPACING_MICROS / 0.85));
+    expect(first.totals()).toMatchObject({ refused: 2, slowDowns: 1 });
+  });
+});
+
+describe('a limit’s key', () => {
+  it('names tenant, credential and plane, and gives no credential away', () => {
+    const keyId = digestCredential('secret-of-a-test');
+    expect(limitKey({ tenant: 'acme', keyId, plane: 'data' })).toMatch(/^rl#acme#[0-9a-f]{16}#data$/);
+  });
+
+  it('is another one for each scope, also with a divider in a name', () => {
+    const left = limitKey({ tenant: 'a#b', keyId: 'c', plane: 'data' });
+    const right = limitKey({ tenant: 'a', keyId: 'b#c', plane: 'data' });
+    expect(left).not.toBe(right);
+  });
+});
