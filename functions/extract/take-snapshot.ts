@@ -70,7 +70,12 @@ interface RefState {
   readonly isDefaultBranch: boolean;
 }
 
-async function readState(hint: PushHint, settings: Settings, base: SnapshotFacts | undefined, ports: SnapshotPorts): Promise<RefState | 'never-seen'> {
+async function readState(
+  hint: PushHint,
+  settings: Settings,
+  base: SnapshotFacts | undefined,
+  ports: SnapshotPorts,
+): Promise<RefState | 'never-seen'> {
   const { source } = ports;
   const description = await source.describe();
   const head = description.kind === 'unreadable' ? description : await source.head(hint.ref.ref);
@@ -166,7 +171,13 @@ async function swapIn(
 
   await ports.sendLookups(
     hint.lane,
-    batches.map((slice, batchNumber) => ({ version: 1, kind: 'lookups', lane: hint.lane, scan: { ref, generation, batchNumber }, packages: slice })),
+    batches.map((slice, batchNumber) => ({
+      version: 1,
+      kind: 'lookups',
+      lane: hint.lane,
+      scan: { ref, generation, batchNumber },
+      packages: slice,
+    })),
   );
   await ports.sendEvaluate({ version: 1, kind: 'evaluate', ref });
   await inventory.deleteReverseEntries(ref, generation, removed);

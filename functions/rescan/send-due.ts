@@ -30,7 +30,9 @@ export interface RescanResult {
 export async function sendDue(beforeMs: number, budget: number, force: boolean, ports: RescanPorts): Promise<RescanResult> {
   const perShard = Math.max(1, Math.ceil(budget / DUE_SHARDS));
   const limit = pLimit(AT_ONCE);
-  const shards = await Promise.all(Array.from({ length: DUE_SHARDS }, (_, shard) => limit(() => ports.insights.due(shard, beforeMs, perShard))));
+  const shards = await Promise.all(
+    Array.from({ length: DUE_SHARDS }, (_, shard) => limit(() => ports.insights.due(shard, beforeMs, perShard))),
+  );
   const due = shards.flat();
   const used = await Promise.all(due.map((verdict) => limit(() => prepare(verdict, force, ports))));
   const packages = due.filter((_, index) => used[index]).map(({ packageVersion }) => packageVersion);

@@ -70,8 +70,11 @@ export async function evaluateRef(message: Evaluate, settings: Settings, ports: 
   if (!current || current.wholeEvaluation > number) return;
 
   const present = lockFilesByPackage(contents);
-  const writes = planWrites(stored, assessed.flatMap(({ findings }) => [...findings]), mayResolve, (finding) =>
-    resolveReason(finding, snapshot, present.has(packageKey(finding.packageVersion))),
+  const writes = planWrites(
+    stored,
+    assessed.flatMap(({ findings }) => [...findings]),
+    mayResolve,
+    (finding) => resolveReason(finding, snapshot, present.has(packageKey(finding.packageVersion))),
   );
   const written = await writeFindings(ref, writes, view, ports);
   await publishFindings([...waitingBefore(ref, stored, written), ...written], ports);
@@ -106,7 +109,10 @@ async function takeView(message: Evaluate, ports: EvaluatePorts): Promise<View |
 
 async function assess(ref: RefId, view: View, settings: Settings, ports: EvaluatePorts): Promise<AssessedPackage[]> {
   const byPackage = lockFilesByPackage(view.contents);
-  const wanted = view.scope === undefined ? [...byPackage.values()] : view.scope.flatMap((packageVersion) => byPackage.get(packageKey(packageVersion)) ?? []);
+  const wanted =
+    view.scope === undefined
+      ? [...byPackage.values()]
+      : view.scope.flatMap((packageVersion) => byPackage.get(packageKey(packageVersion)) ?? []);
   const verdicts = await ports.insights.read(askable(wanted.map(({ packageVersion }) => packageVersion)));
   const times = {
     startedAtMs: view.scan.startedAtMs,
@@ -120,7 +126,9 @@ async function assess(ref: RefId, view: View, settings: Settings, ports: Evaluat
 
 function resolveReason(finding: Finding, snapshot: SnapshotFacts, isPresent: boolean): string {
   if (snapshot.deleted) return `${finding.packageVersion.name}: the ref was deleted`;
-  return isPresent ? 'SafeDep no longer reports it' : `no lock file resolves to ${finding.packageVersion.name} ${finding.packageVersion.version} any more`;
+  return isPresent
+    ? 'SafeDep no longer reports it'
+    : `no lock file resolves to ${finding.packageVersion.name} ${finding.packageVersion.version} any more`;
 }
 
 /** Writes findings with their events; resolves to those whose events now wait. */
@@ -131,7 +139,10 @@ async function writeFindings(ref: RefId, writes: readonly FindingWrite[], view: 
     writes.map((write) =>
       limit(async () => {
         const nowMs = ports.nowMs();
-        const event = write.kind === undefined ? undefined : JSON.stringify(findingEvent(ref, view.refItem, view.snapshot, write, ports.answers, nowMs));
+        const event =
+          write.kind === undefined
+            ? undefined
+            : JSON.stringify(findingEvent(ref, view.refItem, view.snapshot, write, ports.answers, nowMs));
         const result = await ports.findings.write(ref, write, view.refItem.evaluation, event, nowMs);
         if (result === 'refused' || event === undefined) return [];
         const stored: StoredFinding = {
@@ -157,7 +168,9 @@ function waitingBefore(ref: RefId, stored: readonly StoredFinding[], written: re
       ref: refKey(ref),
       stored: {
         ...entry,
-        intents: Object.fromEntries(Object.entries(entry.intents).filter(([transition]) => Number(transition) !== newTransitions.get(entry.finding.id))),
+        intents: Object.fromEntries(
+          Object.entries(entry.intents).filter(([transition]) => Number(transition) !== newTransitions.get(entry.finding.id)),
+        ),
       },
     }));
 }
@@ -177,7 +190,14 @@ async function endScan(
     const outcomeNumber = scan.outcomeNumber + 1;
     const nowMs = ports.nowMs();
     const event = scanEvent(ref, refItem, snapshot, outcome, outcomeNumber, countScan(contents, assessed), assessed, ports.answers, nowMs);
-    const report: ReportRequest = { version: 1, kind: 'report', ref, repositoryName: snapshot.repositoryName, generation: scan.generation, commit: scan.commit };
+    const report: ReportRequest = {
+      version: 1,
+      kind: 'report',
+      ref,
+      repositoryName: snapshot.repositoryName,
+      generation: scan.generation,
+      commit: scan.commit,
+    };
     const reportable = ports.reports && ports.answers !== 'stand-in' && !snapshot.deleted;
     await ports.scans.writeOutcome(
       scan,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { AssessedPackage, ScanCounts } from '../../shared/findings/assess.ts';
 import { worstFirst } from '../../shared/findings/order.ts';
 import type { FindingWrite } from '../../shared/findings/transition.ts';
@@ -6,7 +7,6 @@ import type { AnswerSource, FindingEvent, ScanEvent } from '../../shared/message
 import { toPurl } from '../../shared/model/purl.ts';
 import { type RefId, refKey } from '../../shared/model/repository.ts';
 import type { ScanOutcome } from '../../shared/scans/scan.ts';
-import { createHash } from 'node:crypto';
 
 /** Findings that a scan's event lists, the worst first: enough for a summary, and an event of a few kilobytes. */
 const WORST_MAX = 20;

@@ -1,5 +1,5 @@
-import { type PublishPorts, publishFindings, publishScan } from '../../shared/findings/publish.ts';
 import type { FindingStore } from '../../shared/findings/dynamodb.ts';
+import { type PublishPorts, publishFindings, publishScan } from '../../shared/findings/publish.ts';
 import type { InsightStore } from '../../shared/insights/dynamodb.ts';
 import type { InventoryStore } from '../../shared/inventory/dynamodb.ts';
 import { packagesToAsk, readSnapshot } from '../../shared/inventory/read-snapshot.ts';
@@ -97,7 +97,11 @@ function nextGapMs(scan: Scan, nowMs: number): number {
 }
 
 /** Ends the waiting: what has no answer now reads as failed. The evaluation that follows says so. */
-export async function giveUp(scan: Pick<Scan, 'ref' | 'generation'>, nowMs: number, ports: Pick<SweepPorts, 'scans' | 'sendEvaluations'>): Promise<void> {
+export async function giveUp(
+  scan: Pick<Scan, 'ref' | 'generation'>,
+  nowMs: number,
+  ports: Pick<SweepPorts, 'scans' | 'sendEvaluations'>,
+): Promise<void> {
   const closed = await ports.scans.close(scan, nowMs);
   if (closed && !closed.outcome) await ports.sendEvaluations([{ version: 1, kind: 'evaluate', ref: scan.ref }]);
 }

@@ -88,7 +88,8 @@ async function answerPackage(packageVersion: PackageVersion, ports: AnswerPorts)
   let verdict = claim.verdict;
   if (Object.keys(settled.checks).length > 0) {
     verdict = recordAsks(claim.verdict, settled, ports.nowMs(), ports.random());
-    if ((await ports.insights.store(packageVersion, ports.owner, verdict, claimedAtMs, ports.nowMs())) === 'lost') return { kind: 'waits', waitMs: 0 };
+    if ((await ports.insights.store(packageVersion, ports.owner, verdict, claimedAtMs, ports.nowMs())) === 'lost')
+      return { kind: 'waits', waitMs: 0 };
     await fanOut(packageVersion, verdict, ports);
   } else {
     await ports.insights.release(packageVersion, ports.owner);

@@ -32,7 +32,10 @@ export async function askSafeDep(packageVersion: PackageVersion, questions: read
   const settled: Partial<Record<Question, Asked['checks'][Question]>> = {};
   const failing: Partial<Record<Question, Asked['checks'][Question]>> = {};
   let waitMs: number | undefined;
-  for (const [question, asked] of [['vulnerabilities', insight], ['malware', malware]] as const) {
+  for (const [question, asked] of [
+    ['vulnerabilities', insight],
+    ['malware', malware],
+  ] as const) {
     if (asked === undefined) continue;
     if ('waitMs' in asked) waitMs = Math.max(waitMs ?? 0, asked.waitMs);
     else if (mayPass(asked.result)) failing[question] = answer.checks[question];
@@ -47,7 +50,11 @@ export async function askSafeDep(packageVersion: PackageVersion, questions: read
 
 type Permitted<R> = { readonly result: R } | { readonly waitMs: number };
 
-async function withPermit<R extends InsightResult | MalwareResult>(question: Question, call: () => Promise<R>, ports: SafeDepPorts): Promise<Permitted<R>> {
+async function withPermit<R extends InsightResult | MalwareResult>(
+  question: Question,
+  call: () => Promise<R>,
+  ports: SafeDepPorts,
+): Promise<Permitted<R>> {
   for (;;) {
     const permit = await ports.session.next();
     if (permit.granted) break;

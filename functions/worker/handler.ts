@@ -99,7 +99,8 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
     const batch = parseLookupBatch(record.body);
     const calls: Record<Question, number> = { vulnerabilities: 0, malware: 0 };
     const sentAtMs: string[] = [];
-    const source = await permitSource(await settingsReader.read(env.TENANT));
+    // Slots are for sending: the connection must not be made in them.
+    const [source] = await Promise.all([settingsReader.read(env.TENANT).then(permitSource), client.prepare()]);
     const session = source.open({
       need: batch.packages.length * 2,
       lane: batch.lane,

@@ -12,6 +12,8 @@ const FEATURE_FLAGS = {
   '@aws-cdk/core:enablePartitionLiterals': true,
   '@aws-cdk/core:target-partitions': ['aws', 'aws-us-gov', 'aws-cn'],
   '@aws-cdk/core:checkSecretUsage': true,
+  // What the pipeline uses cannot be taken away from under it.
+  '@aws-cdk/core:defaultCrossStackReferences': 'strong',
 };
 
 export interface AppProps {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AlertPayload } from '../../shared/alerts/sign-alert.ts';
 import { formatOf, isIgnored } from '../../shared/manifests/registry.ts';
 import type { RefId } from '../../shared/model/repository.ts';
+import { parseSessionCursor } from '../../shared/report/session-cursor.ts';
 import type { Scan } from '../../shared/scans/scan.ts';
 import { startAlertReceiver } from './alert-receiver.ts';
 import { cacheFolder, createAnswerCache } from './answer-cache.ts';
@@ -232,10 +233,7 @@ async function openAfter(push: LocalPush, run: Run): Promise<string[]> {
 async function isReported(ref: RefId, { pipeline }: Run): Promise<boolean> {
   const snapshot = (await pipeline.stores.inventory.readRef(ref))?.snapshot;
   const scan = snapshot && (await pipeline.stores.scans.read({ ref, generation: snapshot.generation }));
-  const counts = pipeline.engines.queueCounts('ReportsQueue');
-  return (
-    scan?.reportCursor !== undefined && Object.keys(scan.intents).length === 0 && Object.values(counts).every((number) => number === 0)
-  );
+  return parseSessionCursor(scan?.reportCursor)?.state === 'sent';
 }
 
 /** What the policy rejects wins over what is not known. */

@@ -79,9 +79,17 @@ async function writeAll(client: DynamoDBClient, tableName: string, requests: rea
 
 /** Puts items without condition: only for rows whose key names their writer, so that nobody else's can be overwritten. */
 export function putAll(client: DynamoDBClient, tableName: string, items: readonly Item[]): Promise<void> {
-  return writeAll(client, tableName, items.map((Item) => ({ PutRequest: { Item } })));
+  return writeAll(
+    client,
+    tableName,
+    items.map((Item) => ({ PutRequest: { Item } })),
+  );
 }
 
 export function deleteAll(client: DynamoDBClient, tableName: string, keys: readonly Item[]): Promise<void> {
-  return writeAll(client, tableName, keys.map((Key) => ({ DeleteRequest: { Key } })));
+  return writeAll(
+    client,
+    tableName,
+    keys.map((Key) => ({ DeleteRequest: { Key } })),
+  );
 }

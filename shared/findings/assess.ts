@@ -78,14 +78,24 @@ export function countScan(contents: readonly LockFileContent[], packages: readon
 const REASONS_MAX_PER_KIND = 5;
 
 /** How a settled scan ended: incomplete as soon as one file or one question came to nothing. */
-export function concludeScan(problems: readonly string[], contents: readonly LockFileContent[], packages: readonly AssessedPackage[]): ScanOutcome {
-  const unread = contents.flatMap(({ lockFile }) => (lockFile.status === 'error' ? [`${lockFile.path}: ${lockFile.reason ?? 'not read'}`] : []));
+export function concludeScan(
+  problems: readonly string[],
+  contents: readonly LockFileContent[],
+  packages: readonly AssessedPackage[],
+): ScanOutcome {
+  const unread = contents.flatMap(({ lockFile }) =>
+    lockFile.status === 'error' ? [`${lockFile.path}: ${lockFile.reason ?? 'not read'}`] : [],
+  );
   const byReason = new Map<string, number>();
   for (const { checks } of packages) {
-    const reasons = new Set([checks.vulnerabilities, checks.malware].filter(isFailure).map(({ state, reason }) => `${state}: ${reason ?? 'no reason given'}`));
+    const reasons = new Set(
+      [checks.vulnerabilities, checks.malware].filter(isFailure).map(({ state, reason }) => `${state}: ${reason ?? 'no reason given'}`),
+    );
     for (const reason of reasons) byReason.set(reason, (byReason.get(reason) ?? 0) + 1);
   }
-  const failed = [...byReason].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count} ${count === 1 ? 'package' : 'packages'} ${reason}`);
+  const failed = [...byReason]
+    .sort(([, a], [, b]) => b - a)
+    .map(([reason, count]) => `${count} ${count === 1 ? 'package' : 'packages'} ${reason}`);
   const reasons = [...problems, ...cut(unread, 'lock files that could not be read'), ...cut(failed, 'reasons')];
   return { status: reasons.length === 0 ? 'complete' : 'incomplete', reasons };
 }

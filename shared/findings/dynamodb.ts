@@ -10,7 +10,14 @@ export type FindingStore = ReturnType<typeof createFindingStore>;
 
 /** Findings of refs. A finding's state and the event that must follow from it are one write. */
 export function createFindingStore(client: DynamoDBClient, tableName: string) {
-  async function update(ref: string, id: string, expression: string, condition: string, values: Item, names: Record<string, string>): Promise<boolean> {
+  async function update(
+    ref: string,
+    id: string,
+    expression: string,
+    condition: string,
+    values: Item,
+    names: Record<string, string>,
+  ): Promise<boolean> {
     try {
       await client.send(
         new UpdateItemCommand({
@@ -55,7 +62,13 @@ export function createFindingStore(client: DynamoDBClient, tableName: string) {
      * Writes a finding as an evaluation sees it; with a transition, its event (JSON) goes into the same write. `refused` when
      * the same or a later evaluation has written it, or when its transitions went on since it was read.
      */
-    async write(ref: RefId, write: FindingWrite, evaluation: number, event: string | undefined, nowMs: number): Promise<'written' | 'refused'> {
+    async write(
+      ref: RefId,
+      write: FindingWrite,
+      evaluation: number,
+      event: string | undefined,
+      nowMs: number,
+    ): Promise<'written' | 'refused'> {
       const values: Item = {
         ':finding': text(JSON.stringify(write.finding)),
         ':state': text(write.state),

@@ -1,5 +1,5 @@
-import { type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { createHash } from 'node:crypto';
+import { type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { getAll, type Item, isConditionFailure, number, numberOf, text, textOf } from '../aws/dynamodb-items.ts';
 import { type PackageVersion, packageKey, parsePackageKey } from '../model/package-version.ts';
 import { QUESTIONS, type Verdict } from './verdict.ts';
@@ -87,13 +87,21 @@ export function createInsightStore(client: DynamoDBClient, tableName: string, so
      * Stores what an ask brought and ends the claim; `lost` when somebody else holds it by now. A due mark that was set after
      * `claimedAtMs` survives, because nobody has asked since.
      */
-    async store(packageVersion: PackageVersion, owner: string, verdict: Verdict, claimedAtMs: number, nowMs: number): Promise<'stored' | 'lost'> {
+    async store(
+      packageVersion: PackageVersion,
+      owner: string,
+      verdict: Verdict,
+      claimedAtMs: number,
+      nowMs: number,
+    ): Promise<'stored' | 'lost'> {
       const dueAtMs = Math.min(...QUESTIONS.map((question) => verdict.answers[question]?.refreshAtMs ?? Number.POSITIVE_INFINITY));
       const sets = ['verdict = :verdict', 'expiresAtSeconds = :expires'];
       const removes = ['claimOwner', 'claimUntilMs'];
       const values: Item = {
         ':owner': text(owner),
-        ':verdict': text(JSON.stringify({ answers: verdict.answers, facts: verdict.facts, failures: verdict.failures, digest: verdict.digest })),
+        ':verdict': text(
+          JSON.stringify({ answers: verdict.answers, facts: verdict.facts, failures: verdict.failures, digest: verdict.digest }),
+        ),
         ':expires': number(Math.ceil((nowMs + VERDICT_LIFETIME_MS) / 1000)),
       };
       if (Number.isFinite(dueAtMs)) {
@@ -192,7 +200,9 @@ function shardOf(partition: string): string {
 
 function toVerdict(item: Item): Verdict {
   const stored = textOf(item, 'verdict');
-  const told = stored ? (JSON.parse(stored) as Pick<Verdict, 'answers' | 'facts' | 'failures' | 'digest'>) : { answers: {}, facts: {}, failures: {}, digest: '' };
+  const told = stored
+    ? (JSON.parse(stored) as Pick<Verdict, 'answers' | 'facts' | 'failures' | 'digest'>)
+    : { answers: {}, facts: {}, failures: {}, digest: '' };
   const dueMarkedAtMs = numberOf(item, 'dueMarkedAtMs');
   const fanOut = textOf(item, 'fanOut');
   const owner = textOf(item, 'claimOwner');

@@ -46,7 +46,10 @@ export function sourceKey(answers: AnswerSource, tenant: string): string {
 export function answerDigest(answers: Verdict['answers'], facts: PackageFacts): string {
   const { publishedAtMs: _when, ...told } = facts;
   const states = QUESTIONS.map((question) => answers[question]?.check.state ?? null);
-  return createHash('sha256').update(JSON.stringify([states, told])).digest('hex').slice(0, 24);
+  return createHash('sha256')
+    .update(JSON.stringify([states, told]))
+    .digest('hex')
+    .slice(0, 24);
 }
 
 /** The questions that must be asked: never answered, past their refresh, or marked due since they were asked. */

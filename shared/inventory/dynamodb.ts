@@ -110,7 +110,11 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
       return (current?.seenGeneration ?? 0) >= generation ? 'superseded' : 'snapshot-changed';
     },
 
-    async writeManifest(ref: RefId, lockFile: Pick<SnapshotLockFile, 'pagesGeneration' | 'index'>, pages: readonly ManifestPages[]): Promise<void> {
+    async writeManifest(
+      ref: RefId,
+      lockFile: Pick<SnapshotLockFile, 'pagesGeneration' | 'index'>,
+      pages: readonly ManifestPages[],
+    ): Promise<void> {
       for (const [page, content] of pages.entries()) {
         const Item = { ...manifestPageKey(ref, lockFile, page), page: { B: compress(content) } };
         await client.send(new PutItemCommand({ TableName: tableName, Item }));
@@ -129,7 +133,11 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
     },
 
     /** Makes the snapshot the one that counts: only over the one it was made from, and only if nobody has seen the head later. */
-    async swap(ref: RefId, snapshot: SnapshotFacts, base: SnapshotFacts | undefined): Promise<'swapped' | 'superseded' | 'snapshot-changed'> {
+    async swap(
+      ref: RefId,
+      snapshot: SnapshotFacts,
+      base: SnapshotFacts | undefined,
+    ): Promise<'swapped' | 'superseded' | 'snapshot-changed'> {
       const item = await update(
         ref,
         'SET seenGeneration = :mine, snapshotGeneration = :mine, snapshotFacts = :snapshot',
@@ -209,7 +217,12 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
 
     /** The ref's first scan has ended: what is found from now on is news. */
     async endBaseline(ref: RefId, generation: number): Promise<void> {
-      await update(ref, 'SET baselineGeneration = if_not_exists(baselineGeneration, :mine)', { ':mine': number(generation) }, 'attribute_exists(generation)');
+      await update(
+        ref,
+        'SET baselineGeneration = if_not_exists(baselineGeneration, :mine)',
+        { ':mine': number(generation) },
+        'attribute_exists(generation)',
+      );
     },
   };
 }

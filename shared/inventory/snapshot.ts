@@ -61,7 +61,10 @@ export function decompress<T>(bytes: Uint8Array): T {
 
 export function manifestKey(readerVersion: number, readingDigest: string, consulted: ReadonlyMap<string, string | undefined>): string {
   const blobs = [...consulted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, sha]) => [path, sha ?? 'absent']);
-  return createHash('sha256').update(JSON.stringify([readerVersion, readingDigest, blobs])).digest('hex').slice(0, 32);
+  return createHash('sha256')
+    .update(JSON.stringify([readerVersion, readingDigest, blobs]))
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** Distinct package versions of several manifests, sorted: what the numbering of a scan's batches rests on. */

@@ -31,7 +31,10 @@ export function judge(kind: FindingKind, severity: Severity, facts: PackageFacts
       return { decision, reason: kind === 'malware' ? 'malware, verified' : 'malware, inferred and not verified' };
     }
     case 'vulnerability':
-      return { decision: policy.vulnerability[severity] ?? VULNERABILITY_DEFAULTS[severity], reason: `vulnerability of ${severity} severity` };
+      return {
+        decision: policy.vulnerability[severity] ?? VULNERABILITY_DEFAULTS[severity],
+        reason: `vulnerability of ${severity} severity`,
+      };
     case 'licence':
     case 'poisoned-lock-file':
       return { decision: 'warn', reason: kind === 'licence' ? 'licence' : 'the lock file points elsewhere than its registry' };

@@ -27,7 +27,7 @@ export interface ReportedScan {
 }
 
 /** One message of the session: an insight, or with a finding a violation. */
-export interface PlannedMessage {
+interface PlannedMessage {
   readonly at: PackageAt;
   readonly finding?: Finding;
 }

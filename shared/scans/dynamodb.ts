@@ -72,7 +72,11 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
     read,
 
     /** Opens the scan of a generation. A repeat by the same extract finds its row and leaves it. */
-    async open(scan: ScanKey, facts: { commit: string; repositoryName: string; lane: Lane; batchCount: number }, nowMs: number): Promise<void> {
+    async open(
+      scan: ScanKey,
+      facts: { commit: string; repositoryName: string; lane: Lane; batchCount: number },
+      nowMs: number,
+    ): Promise<void> {
       const numbers = Array.from({ length: facts.batchCount }, (_, index) => String(index));
       const Item: Item = {
         ...keyOf(scan),
@@ -134,7 +138,9 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
 
     /** No answer will come any more. The numbers stay: a late batch still answers. */
     async close(scan: ScanKey, nowMs: number): Promise<Scan | undefined> {
-      const after = await update(scan, 'SET closedAtMs = if_not_exists(closedAtMs, :now)', 'attribute_exists(generation)', { ':now': number(nowMs) });
+      const after = await update(scan, 'SET closedAtMs = if_not_exists(closedAtMs, :now)', 'attribute_exists(generation)', {
+        ':now': number(nowMs),
+      });
       return after === 'refused' ? undefined : after;
     },
 
@@ -167,7 +173,12 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
         ':outcomeNumber': number(outcomeNumber),
         ':expires': expiry(nowMs),
       };
-      const sets = ['outcome = :outcome', 'outcomeEvaluation = :evaluation', 'outcomeNumber = :outcomeNumber', 'expiresAtSeconds = :expires'];
+      const sets = [
+        'outcome = :outcome',
+        'outcomeEvaluation = :evaluation',
+        'outcomeNumber = :outcomeNumber',
+        'expiresAtSeconds = :expires',
+      ];
       Object.entries(intents).forEach(([name, body], index) => {
         names[`#intent${index}`] = name;
         values[`:intent${index}`] = text(body);
@@ -203,17 +214,12 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
 
     /** Takes the turn to look at a stalled scan: only one looker gets it, and the next look comes after a longer gap. */
     async takeLook(scan: Scan, nowMs: number, nextGapMs: number): Promise<boolean> {
-      const after = await update(
-        scan,
-        'SET lookAtMs = :next, lookGapMs = :gap',
-        'lookAtMs = :seen AND attribute_exists(openMark)',
-        { ':next': number(nowMs + nextGapMs), ':gap': number(nextGapMs), ':seen': number(scan.lookAtMs ?? 0) },
-      );
+      const after = await update(scan, 'SET lookAtMs = :next, lookGapMs = :gap', 'lookAtMs = :seen AND attribute_exists(openMark)', {
+        ':next': number(nowMs + nextGapMs),
+        ':gap': number(nextGapMs),
+        ':seen': number(scan.lookAtMs ?? 0),
+      });
       return after !== 'refused';
-    },
-
-    async saveReportCursor(scan: ScanKey, cursor: string): Promise<void> {
-      await update(scan, 'SET reportCursor = :cursor', 'attribute_exists(generation)', { ':cursor': text(cursor) });
     },
 
     /** Scans that have not ended and whose time to be looked at has come. */

@@ -31,7 +31,13 @@ export async function makeWatchedRepository(): Promise<WatchedRepository> {
     });
     return stdout.trim();
   };
-  await git('init', '--quiet', '--initial-branch=main');
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await git('init', '--quiet', '--initial-branch=main');
+  } catch (error) {
+    await remove();
+    throw error;
+  }
   return {
     path: join(folder, '.git'),
     async commitPackages(packages) {
@@ -41,7 +47,7 @@ export async function makeWatchedRepository(): Promise<WatchedRepository> {
       await git('commit', '--quiet', '--message=Change the dependencies');
       return git('rev-parse', 'HEAD');
     },
-    remove: () => rm(folder, { recursive: true, force: true }),
+    remove,
   };
 }
 

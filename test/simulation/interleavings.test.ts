@@ -27,40 +27,53 @@ async function freshScan(files: Files | undefined): Promise<string[]> {
 }
 
 const packages = fc.subarray(['a@1.0.0', 'b@1.0.0', 'c@1.0.0', 'd@1.0.0', 'e@1.0.0']);
-const files = fc.record({ 'package-lock.json': packages, 'web/package-lock.json': packages }, { requiredKeys: [] }).map(
-  (byPath): Files => Object.fromEntries(Object.entries(byPath).flatMap(([path, entries]) => (entries ? [[path, packageLock(...entries)]] : []))),
-);
+const files = fc
+  .record({ 'package-lock.json': packages, 'web/package-lock.json': packages }, { requiredKeys: [] })
+  .map(
+    (byPath): Files =>
+      Object.fromEntries(Object.entries(byPath).flatMap(([path, entries]) => (entries ? [[path, packageLock(...entries)]] : []))),
+  );
 /** A commit, the deletion of the ref, or a duplicate of the last push; then so many messages are delivered at once. */
 const step = fc.record({
-  change: fc.oneof({ weight: 5, arbitrary: files }, { weight: 1, arbitrary: fc.constant('delete' as const) }, { weight: 1, arbitrary: fc.constant('again' as const) }),
+  change: fc.oneof(
+    { weight: 5, arbitrary: files },
+    { weight: 1, arbitrary: fc.constant('delete' as const) },
+    { weight: 1, arbitrary: fc.constant('again' as const) },
+  ),
   deliveries: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 6 }),
 });
 
 describe('pushes, scans and evaluations that meet', () => {
   it('end as a fresh scan of the last state, in any order and at once', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 4 }), fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })), async (steps, stream) => {
-        const draw = () => stream.next().value ?? 0;
-        const world = await startWorld();
-        let last: Files | undefined;
-        for (const { change, deliveries } of steps) {
-          if (change === 'delete') {
-            world.deleteRef(MAIN);
-            last = undefined;
-          } else if (change !== 'again') {
-            world.commit(MAIN, change);
-            last = change;
+      fc.asyncProperty(
+        fc.array(step, { minLength: 1, maxLength: 4 }),
+        fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
+        async (steps, stream) => {
+          const draw = () => stream.next().value ?? 0;
+          const world = await startWorld();
+          let last: Files | undefined;
+          for (const { change, deliveries } of steps) {
+            if (change === 'delete') {
+              world.deleteRef(MAIN);
+              last = undefined;
+            } else if (change !== 'again') {
+              world.commit(MAIN, change);
+              last = change;
+            }
+            world.push(MAIN);
+            for (const atOnce of deliveries) await world.deliver(atOnce, draw);
           }
-          world.push(MAIN);
-          for (const atOnce of deliveries) await world.deliver(atOnce, draw);
-        }
-        await world.settle({ atOnce: 4, order: draw });
-        expect(await world.openFindings(MAIN)).toEqual(await freshScan(last));
-        const ids = world.findingEvents().map(({ finding, detailType, eventId }) => [`${finding.id} ${finding.transition} ${detailType}`, eventId]);
-        expect(new Map(ids.map(([transition, id]) => [id, transition])).size).toBe(new Set(ids.map(([transition]) => transition)).size);
-        expect(await world.scans.openBefore(Number.MAX_SAFE_INTEGER, 100)).toEqual([]);
-        for (const used of worlds.splice(0)) await used.stop();
-      }),
+          await world.settle({ atOnce: 4, order: draw });
+          expect(await world.openFindings(MAIN)).toEqual(await freshScan(last));
+          const ids = world
+            .findingEvents()
+            .map(({ finding, detailType, eventId }) => [`${finding.id} ${finding.transition} ${detailType}`, eventId]);
+          expect(new Map(ids.map(([transition, id]) => [id, transition])).size).toBe(new Set(ids.map(([transition]) => transition)).size);
+          expect(await world.scans.openBefore(Number.MAX_SAFE_INTEGER, 100)).toEqual([]);
+          for (const used of worlds.splice(0)) await used.stop();
+        },
+      ),
       { numRuns: Number(process.env['INTERLEAVINGS'] ?? 25) },
     );
   });

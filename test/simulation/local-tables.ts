@@ -9,7 +9,9 @@ function toPlan(name: TableName): TablePlan {
     ...(key.sortKey ? [{ AttributeName: key.sortKey.name, KeyType: 'RANGE' as const }] : []),
   ];
   const indexes = Object.entries(shape.indexes);
-  const attributes = [shape, ...indexes.map(([, index]) => index)].flatMap(({ partitionKey, sortKey }) => (sortKey ? [partitionKey, sortKey] : [partitionKey]));
+  const attributes = [shape, ...indexes.map(([, index]) => index)].flatMap(({ partitionKey, sortKey }) =>
+    sortKey ? [partitionKey, sortKey] : [partitionKey],
+  );
   const types = new Map(attributes.map(({ name: attribute, type }) => [attribute, type]));
   return {
     stackName: 'test',
@@ -18,7 +20,11 @@ function toPlan(name: TableName): TablePlan {
     arn: `arn:aws:dynamodb:us-east-1:000000000000:table/${name}`,
     keySchema: keys(shape),
     attributeDefinitions: [...types].map(([AttributeName, AttributeType]) => ({ AttributeName, AttributeType })),
-    globalSecondaryIndexes: indexes.map(([IndexName, index]) => ({ IndexName, KeySchema: keys(index), Projection: { ProjectionType: 'KEYS_ONLY' } })),
+    globalSecondaryIndexes: indexes.map(([IndexName, index]) => ({
+      IndexName,
+      KeySchema: keys(index),
+      Projection: { ProjectionType: 'KEYS_ONLY' },
+    })),
     localSecondaryIndexes: [],
     ...(shape.timeToLiveAttribute ? { timeToLiveAttribute: shape.timeToLiveAttribute } : {}),
   };

@@ -25,7 +25,9 @@ describe('one push', () => {
       ['finding opened', true],
       ['finding opened', true],
     ]);
-    expect(world.scanEvents()).toMatchObject([{ detailType: 'scan complete', baseline: true, counts: { packages: 3, findings: { reject: 1, warn: 1, accept: 0 } } }]);
+    expect(world.scanEvents()).toMatchObject([
+      { detailType: 'scan complete', baseline: true, counts: { packages: 3, findings: { reject: 1, warn: 1, accept: 0 } } },
+    ]);
     expect([...world.calls.values()]).toEqual([1, 1, 1]);
   });
 
@@ -108,7 +110,9 @@ describe('one push', () => {
     world.push(MAIN);
     await world.settle();
     expect(await world.openFindings(MAIN)).toEqual(['vulnerability NPM/slow@1.0.0 GHSA-slow in a/package-lock.json']);
-    expect(world.scanEvents()).toMatchObject([{ detailType: 'scan incomplete', counts: { failures: { failed: 1 } }, reasons: ['1 package failed: SafeDep is away'] }]);
+    expect(world.scanEvents()).toMatchObject([
+      { detailType: 'scan incomplete', counts: { failures: { failed: 1 } }, reasons: ['1 package failed: SafeDep is away'] },
+    ]);
     expect(world.calls.get('NPM/dead@1.0.0')).toBe(12);
   });
 

@@ -2,9 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { takeSnapshot } from '../../functions/extract/take-snapshot.ts';
+import { sendDue } from '../../functions/rescan/send-due.ts';
 import { type EvaluatePorts, evaluateRef } from '../../functions/results/evaluate-ref.ts';
 import { fanOutAnswer } from '../../functions/results/fan-out-answer.ts';
-import { sendDue } from '../../functions/rescan/send-due.ts';
 import { readDeadLetters } from '../../functions/sweep/dead-letters.ts';
 import { type SweepPorts, sweep } from '../../functions/sweep/sweep.ts';
 import { answerBatch } from '../../functions/worker/answer-batch.ts';
@@ -93,7 +93,12 @@ export class World {
   private constructor(db: DynamoDb, options: WorldOptions) {
     this.#db = db;
     this.#options = options;
-    this.#client = new DynamoDBClient({ endpoint: db.url, region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, maxAttempts: 1 });
+    this.#client = new DynamoDBClient({
+      endpoint: db.url,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      maxAttempts: 1,
+    });
     // Every write passes here: the place to die at.
     this.#client.middlewareStack.add(
       (next, context) => async (args) => {
@@ -153,7 +158,9 @@ export class World {
 
   /** Commits files to a ref; the same files are the same commit. */
   commit(ref: RefId, files: Files): string {
-    const commit = createHash('sha1').update(JSON.stringify(Object.entries(files).sort())).digest('hex');
+    const commit = createHash('sha1')
+      .update(JSON.stringify(Object.entries(files).sort()))
+      .digest('hex');
     this.#commits.set(commit, files);
     for (const content of Object.values(files)) this.#blobs.set(blobSha(content), content);
     this.#refs.set(ref.ref, commit);
@@ -180,7 +187,8 @@ export class World {
   #source(): RepositorySource {
     const closed = () => this.repositoryUnreadable && { kind: 'unreadable' as const, ...this.repositoryUnreadable };
     return {
-      describe: async () => closed() ?? { kind: 'repository', name: 'acme/shop', url: 'https://forge.example/acme/shop', defaultBranch: 'refs/heads/main' },
+      describe: async () =>
+        closed() ?? { kind: 'repository', name: 'acme/shop', url: 'https://forge.example/acme/shop', defaultBranch: 'refs/heads/main' },
       head: async (ref) => {
         const commit = this.#refs.get(ref);
         return closed() ?? (commit === undefined ? { kind: 'absent' } : { kind: 'commit', commit });
@@ -188,7 +196,11 @@ export class World {
       tree: async (commit) => ({
         complete: true,
         skipped: [],
-        entries: Object.entries(this.#commits.get(commit) ?? {}).map(([path, content]) => ({ path, sha: blobSha(content), sizeBytes: content.length })),
+        entries: Object.entries(this.#commits.get(commit) ?? {}).map(([path, content]) => ({
+          path,
+          sha: blobSha(content),
+          sizeBytes: content.length,
+        })),
       }),
       blob: async (sha) => {
         const content = this.#blobs.get(sha);
@@ -280,7 +292,10 @@ export class World {
     }
     const message = parseEvaluation(body);
     if (message.kind === 'answer-changed') {
-      await fanOutAnswer(message, { inventory: this.inventory, send: async (messages) => messages.forEach((entry) => this.#send('evaluations', entry)) });
+      await fanOutAnswer(message, {
+        inventory: this.inventory,
+        send: async (messages) => messages.forEach((entry) => this.#send('evaluations', entry)),
+      });
     } else await evaluateRef(message, DEFAULT_SETTINGS, this.#evaluatePorts());
     return 'done';
   }
@@ -350,7 +365,15 @@ export class World {
    * Delivers until nothing is left, moving the clock to the next visible message, with a sweep every simulated minute. Stops
    * after `limitMs` simulated milliseconds; resolves to how many passed.
    */
-  async settle({ atOnce = 1, order, limitMs = 3 * 3_600_000 }: { atOnce?: number; order?: () => number; limitMs?: number } = {}): Promise<number> {
+  async settle({
+    atOnce = 1,
+    order,
+    limitMs = 3 * 3_600_000,
+  }: {
+    atOnce?: number;
+    order?: () => number;
+    limitMs?: number;
+  } = {}): Promise<number> {
     const startMs = this.nowMs;
     let nextSweepMs = this.nowMs + 60_000;
     let quietSweeps = 0;
@@ -401,7 +424,9 @@ export class World {
 }
 
 function blobSha(content: string): string {
-  return createHash('sha1').update(`blob ${Buffer.byteLength(content)}\0${content}`).digest('hex');
+  return createHash('sha1')
+    .update(`blob ${Buffer.byteLength(content)}\0${content}`)
+    .digest('hex');
 }
 
 export const MAIN: RefId = { tenant: 'default', forge: 'git', host: 'localhost', repositoryId: 'r1', ref: 'refs/heads/main' };
@@ -411,13 +436,21 @@ export function packageLock(...packages: string[]): string {
   const entries = packages.map((entry) => {
     const at = entry.lastIndexOf('@');
     const [name, version] = [entry.slice(0, at), entry.slice(at + 1)];
-    return [`node_modules/${name}`, { version, resolved: `https://registry.npm.example/${name}/-/${name}-${version}.tgz`, integrity: 'sha512-AAAA' }];
+    return [
+      `node_modules/${name}`,
+      { version, resolved: `https://registry.npm.example/${name}/-/${name}-${version}.tgz`, integrity: 'sha512-AAAA' },
+    ];
   });
   return JSON.stringify({ name: 'shop', lockfileVersion: 3, packages: { '': { name: 'shop' }, ...Object.fromEntries(entries) } });
 }
 
 export function vulnerable(id: string, severity: 'critical' | 'high' | 'medium' = 'high'): SafeDepAnswer {
-  return { facts: { vulnerabilities: [{ id, aliases: [], severity, title: `made for a test: ${id}` }], malware: { verdict: 'benign', analysisId: '', title: '' } } };
+  return {
+    facts: {
+      vulnerabilities: [{ id, aliases: [], severity, title: `made for a test: ${id}` }],
+      malware: { verdict: 'benign', analysisId: '', title: '' },
+    },
+  };
 }
 
 export function malicious(analysisId: string): SafeDepAnswer {

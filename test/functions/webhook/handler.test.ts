@@ -7,7 +7,7 @@ import type { FunctionUrlEvent, FunctionUrlResponse } from '../../../functions/w
 import { parsePushHint } from '../../../shared/messages/queue-messages.ts';
 import { signGitPush } from '../../../shared/scm/git/push.ts';
 import { type GitHubStandIn, startGitHubStandIn } from '../../fakes/github/github-stand-in.ts';
-import { commitFiles, git, initRepository, temporaryFolder } from '../../shared/scm/git/temporary-repository.ts';
+import { commitFiles, git, initRepository, temporaryFolder } from '../../fakes/temporary-repository.ts';
 
 /** The real handler between real sockets: a front as a function URL is one, a real SQS engine, and Secrets Manager's one call. */
 

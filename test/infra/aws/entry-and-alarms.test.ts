@@ -88,6 +88,19 @@ describe('alarms', () => {
     );
   });
 
+  it('may be published by the alarms of this account, and by nobody else', () => {
+    const [policy] = resourcesOfType(pipeline, 'AWS::SNS::TopicPolicy');
+    // biome-ignore lint/suspicious/noExplicitAny: a statement of a template
+    const allowing = policy?.properties.PolicyDocument.Statement.filter((statement: any) => statement.Effect === 'Allow');
+    expect(allowing).toMatchObject([
+      {
+        Action: 'sns:Publish',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+      },
+    ]);
+  });
+
   it('watch every dead-letter queue, also while its messages are being looked at', () => {
     for (const { logicalId } of deadLetterQueues) {
       const queue = JSON.stringify({ 'Fn::GetAtt': [logicalId, 'QueueName'] });

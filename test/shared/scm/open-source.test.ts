@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseSettings } from '../../../shared/model/settings/settings.ts';
 import { openSource } from '../../../shared/scm/open-source.ts';
 import type { RepositorySource } from '../../../shared/scm/source.ts';
-import { commitFiles, initRepository, temporaryFolder } from './git/temporary-repository.ts';
+import { commitFiles, initRepository, temporaryFolder } from '../../fakes/temporary-repository.ts';
 
 const folder = temporaryFolder();
 const path = join(folder.path, 'service');

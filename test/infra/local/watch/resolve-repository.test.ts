@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RepositoryError, resolveRepositories, resolveRepository } from '../../../../infra/local/watch/resolve-repository.ts';
-import { commitFiles, git, initRepository, temporaryFolder } from '../../../shared/scm/git/temporary-repository.ts';
+import { commitFiles, git, initRepository, temporaryFolder } from '../../../fakes/temporary-repository.ts';
 
 const folder = temporaryFolder();
 const at = (...parts: string[]): string => join(folder.path, ...parts);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { resolveRepository } from '../../../../infra/local/watch/resolve-repository.ts';
 import { findUncommittedChanges, type UncommittedChanges } from '../../../../infra/local/watch/uncommitted-changes.ts';
-import { commitFiles, git, initRepository, temporaryFolder } from '../../../shared/scm/git/temporary-repository.ts';
+import { commitFiles, git, initRepository, temporaryFolder } from '../../../fakes/temporary-repository.ts';
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());

@@ -7,7 +7,7 @@ import { resolveRepositories } from '../../../../infra/local/watch/resolve-repos
 import { type LocalPush, type RepositoryWatch, watchRepositories } from '../../../../infra/local/watch/watch-repositories.ts';
 import { readGitPush } from '../../../../shared/scm/git/push.ts';
 import { verifyHub } from '../../../../shared/scm/hub-signature.ts';
-import { commitFiles, git, initRepository, temporaryFolder } from '../../../shared/scm/git/temporary-repository.ts';
+import { commitFiles, git, initRepository, temporaryFolder } from '../../../fakes/temporary-repository.ts';
 
 const folder = temporaryFolder();
 const SECRET = 'local secret';

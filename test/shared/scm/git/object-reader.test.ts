@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { createObjectReader, type ObjectReader } from '../../../../shared/scm/git/object-reader.ts';
-import { temporaryFolder } from './temporary-repository.ts';
+import { temporaryFolder } from '../../../fakes/temporary-repository.ts';
 
 /** A program called `git` that misbehaves as no real one does on demand; the rest of this room is tested on real repositories. */
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openGitSource } from '../../../../shared/scm/git/source.ts';
 import type { RepositorySource } from '../../../../shared/scm/source.ts';
-import { commitFiles, git, initRepository, plantTree, temporaryFolder } from './temporary-repository.ts';
+import { commitFiles, git, initRepository, plantTree, temporaryFolder } from '../../../fakes/temporary-repository.ts';
 
 const folder = temporaryFolder();
 const opened: RepositorySource[] = [];

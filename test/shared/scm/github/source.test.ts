@@ -5,7 +5,7 @@ import { openSource } from '../../../../shared/scm/open-source.ts';
 import type { RepositorySource } from '../../../../shared/scm/source.ts';
 import { HAS_GITHUB_CONTRACT } from '../../../fakes/github/contract.ts';
 import { type GitHubStandIn, startGitHubStandIn } from '../../../fakes/github/github-stand-in.ts';
-import { commitFiles, git, initRepository, plantTree, temporaryFolder } from '../git/temporary-repository.ts';
+import { commitFiles, git, initRepository, plantTree, temporaryFolder } from '../../../fakes/temporary-repository.ts';
 
 const TOKEN = 'ghs_42_made.up.token';
 const folder = temporaryFolder();
