@@ -30,7 +30,7 @@ describe('a simulated fleet over hours', () => {
     process.stdout.write(`${head}\n${'|---'.repeat(9)}|\n${rows.join('\n')}\n`);
   });
 
-  it.each([1, 2, 3])('uses 98 %% with eight workers, none over in an hour, seed %i', async (seed) => {
+  it.each([1, 2, 3])('uses 98 percent with eight workers, none over in an hour, seed %i', async (seed) => {
     const run = await simulate(`no faults, 1 h, seed ${seed}`, { ...DATA_PLANE, seconds: HOUR, workers: 8, seed });
     expect(run.used).toBeGreaterThanOrEqual(0.98);
     expect(run.overAtServer).toBe(0);
@@ -48,7 +48,7 @@ describe('a simulated fleet over hours', () => {
   it.each([
     [100, 0.04],
     [1000, 0.08],
-  ])('uses 97 %% with %i workers', async (workers, writes) => {
+  ])('uses 97 percent with %i workers', async (workers, writes) => {
     const run = await simulate('faults, 1 h', { ...DATA_PLANE, ...FAULTS, seconds: HOUR, workers, seed: 5 });
     expect(run.used).toBeGreaterThanOrEqual(0.97);
     expect(run.overAtServer).toBe(0);

@@ -207,7 +207,8 @@ class Fleet {
       this.#work(sandbox.source, 'live', calls, { isGone: () => false, onSend: () => undefined, onEnd: () => undefined });
       this.time.after((-Math.log(1 - this.random()) / jobsPerSecond) * 1e6, job);
     };
-    this.time.after(1e6, job);
+    // After the new item's quiet time, which says nothing of lanes.
+    this.time.after(4e6, job);
   }
 
   #work(

@@ -1,0 +1,173 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { startSntp } from '../../infra/local/engines/sntp.ts';
+import { countWindows, quantile } from '../shared/rate-limit/windows.ts';
+import type { ProcessMessage, WorkerSettings } from './rate-limit-process.ts';
+
+/**
+ * The limiter with real processes: workers whose clocks are wrong by 50 ms (sigma), of which 1 % of batches crash and 0.3 % freeze,
+ * the embedded DynamoDB, and an HTTP/2 server that stamps arrivals. What counts are ratios and windows; absolute times are this
+ * machine's.
+ */
+
+const LIMIT = 500;
+/** The new item's quiet time and the workers' first leases. */
+const WARM_UP_MS = 4_000;
+const PROCESS = fileURLToPath(new URL('./rate-limit-process.ts', import.meta.url));
+
+interface Row {
+  readonly used: number;
+  readonly calls: number;
+  readonly seconds: number;
+  readonly maxAtSenders: number;
+  readonly maxAtServer: number;
+  readonly over: number;
+  readonly writesPerPermit: number;
+  readonly waitP50Ms: number;
+  readonly waitP99Ms: number;
+  readonly droppedShare: number;
+  readonly longestServerStallMs: number;
+}
+
+/** Resolves with the first message of a kind; rejects when the process ends before it. */
+function heard<K extends ProcessMessage['kind']>(child: ChildProcess, kind: K): Promise<Extract<ProcessMessage, { kind: K }>> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null): void => reject(new Error(`a process of the bench ended (${code}) before it said "${kind}"`));
+    child.once('exit', onExit);
+    child.on('message', (message: ProcessMessage) => {
+      if (message.kind !== kind) return;
+      child.off('exit', onExit);
+      resolve(message as Extract<ProcessMessage, { kind: K }>);
+    });
+  });
+}
+
+/** Keeps so many workers running: one that crashed is replaced by one with another clock. */
+class Workers {
+  readonly waitsMs: number[] = [];
+  booked = 0;
+  dropped = 0;
+  crashes = 0;
+  readonly #running = new Set<ChildProcess>();
+  #isEnding = false;
+
+  start(settings: WorkerSettings): void {
+    const child = fork(PROCESS, ['worker', JSON.stringify(settings)]);
+    this.#running.add(child);
+    child.on('message', (message: ProcessMessage) => {
+      if (message.kind !== 'batch') return;
+      this.waitsMs.push(...message.waitsMs);
+      this.booked += message.booked;
+      this.dropped += message.dropped;
+    });
+    child.once('exit', () => {
+      this.#running.delete(child);
+      if (this.#isEnding) return;
+      this.crashes += 1;
+      this.start(settings);
+    });
+  }
+
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    const ends = [...this.#running].map((child) => new Promise((resolve) => child.once('exit', resolve)));
+    for (const child of this.#running) child.kill('SIGKILL');
+    await Promise.all(ends);
+  }
+}
+
+async function readStamps(files: readonly string[]): Promise<number[]> {
+  const stamps: number[] = [];
+  for (const file of files) {
+    const bytes = await readFile(file);
+    for (let at = 0; at + 8 <= bytes.length; at += 8) stamps.push(bytes.readDoubleLE(at));
+  }
+  return stamps;
+}
+
+async function measure(seconds: number, workerCount: number, hasFaults: boolean): Promise<{ row: Row; crashes: number }> {
+  const folder = await mkdtemp(join(tmpdir(), 'rate-limit-bench-'));
+  const sntp = await startSntp();
+  const [server, store] = [fork(PROCESS, ['server']), fork(PROCESS, ['store'])];
+  const workers = new Workers();
+  try {
+    const [{ url: serverUrl }, { url: storeUrl }] = await Promise.all([heard(server, 'listening'), heard(store, 'listening')]);
+    const stampFiles = Array.from({ length: workerCount }, (_, index) => join(folder, `sends-${index}`));
+    for (const stampFile of stampFiles) workers.start({ serverUrl, storeUrl, timeServer: sntp.address, stampFile, hasFaults });
+    await sleep(WARM_UP_MS);
+    server.send('reset');
+    const fromMs = Number(process.hrtime.bigint()) / 1e6;
+    await sleep(seconds * 1_000);
+    const toMs = Number(process.hrtime.bigint()) / 1e6;
+    await workers.end();
+    const reports = Promise.all([heard(server, 'server-report'), heard(store, 'store-report')]);
+    server.send('report');
+    store.send('report');
+    const [{ arrivalsMs, longestStallMs }, { writes }] = await reports;
+    const sends = await readStamps(stampFiles);
+    const [senders, arrivals] = [countWindows(sends, 1_000, LIMIT), countWindows(arrivalsMs, 1_000, LIMIT)];
+    const sentMeanwhile = sends.filter((stamp) => stamp >= fromMs && stamp < toMs).length;
+    const row = {
+      used: sentMeanwhile / ((LIMIT * (toMs - fromMs)) / 1_000),
+      calls: sends.length,
+      seconds,
+      maxAtSenders: senders.max,
+      maxAtServer: arrivals.max,
+      over: arrivals.over,
+      writesPerPermit: writes / sends.length,
+      waitP50Ms: quantile(workers.waitsMs, 0.5),
+      waitP99Ms: quantile(workers.waitsMs, 0.99),
+      droppedShare: workers.dropped / workers.booked,
+      longestServerStallMs: longestStallMs,
+    };
+    return { row, crashes: workers.crashes };
+  } finally {
+    await workers.end();
+    for (const child of [server, store]) child.kill('SIGKILL');
+    await sntp.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** `npm run bench -- rate-limit [--seconds 40] [--workers 8] [--no-faults] [--json]` */
+export async function run(): Promise<void> {
+  const { values } = parseArgs({
+    strict: false,
+    options: { seconds: { type: 'string' }, workers: { type: 'string' }, 'no-faults': { type: 'boolean' }, json: { type: 'boolean' } },
+  });
+  const seconds = Number(values.seconds ?? 40);
+  const workers = Number(values.workers ?? 8);
+  const hasFaults = values['no-faults'] !== true;
+  const { row, crashes } = await measure(seconds, workers, hasFaults);
+  const conditions = {
+    limitPerSecond: LIMIT,
+    workers,
+    clockErrorSigmaMs: 50,
+    crashes,
+    hasFaults,
+    processors: cpus().length,
+    node: process.version,
+  };
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ conditions, ours: row })}\n`);
+    return;
+  }
+  const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+  const lines: readonly (readonly [string, string])[] = [
+    ['used', percent(row.used)],
+    ['dropped', percent(row.droppedShare)],
+    ['max in any 1 s, senders / server', `${row.maxAtSenders} / ${row.maxAtServer} (limit ${LIMIT})`],
+    ['arrivals over the limit', String(row.over)],
+    ['longest stall of the server', `${row.longestServerStallMs.toFixed(1)} ms`],
+    ['writes per permit', row.writesPerPermit.toFixed(4)],
+    ['wait p50 / p99', `${row.waitP50Ms.toFixed(0)} / ${row.waitP99Ms.toFixed(0)} ms`],
+    ['calls, seconds, crashes', `${row.calls}, ${seconds}, ${crashes}`],
+  ];
+  process.stdout.write(`limiter: ${workers} worker processes, clocks wrong by 50 ms (sigma)${hasFaults ? ', crashes and freezes' : ''}\n`);
+  for (const [name, value] of lines) process.stdout.write(`  ${name.padEnd(36)}${value}\n`);
+}
