@@ -35,7 +35,10 @@ export interface AnswerPorts {
   readonly deadlineAtMs: number;
   /** Nothing new is asked after this: the rest of the batch comes back. */
   readonly askUntilMs: number;
+  /** Packages that are asked about at once. */
   readonly packagesAtOnce: number;
+  /** Claims, and stores, that are under way at once: more would only queue at the table, before the leases of other workers. */
+  readonly writesAtOnce: number;
   nowMs(): number;
   /** In [0, 1): spreads refreshes and waits. */
   random(): number;
@@ -52,7 +55,8 @@ type PackageResult =
  * Answers one batch: whatever is fresh is taken as it is, the rest is claimed, asked and stored. The batch is done when every
  * package has an answer or a failure that its scan counts; until then it comes back, and finds the answered ones fresh.
  */
-export async function answerBatch(batch: LookupBatch, ports: AnswerPorts): Promise<BatchResult> {
+export async function answerBatch(batch: LookupBatch, given: AnswerPorts): Promise<BatchResult> {
+  const ports = withBoundedWrites(given);
   const verdicts = await ports.insights.read(batch.packages);
   const open = batch.packages.filter((packageVersion) => openQuestions(verdicts.get(packageKey(packageVersion)), ports.nowMs()).length > 0);
   const limit = pLimit(ports.packagesAtOnce);
@@ -75,6 +79,22 @@ export async function answerBatch(batch: LookupBatch, ports: AnswerPorts): Promi
   }
   await finish(batch, ports);
   return 'done';
+}
+
+/** Claims and stores have a bound each: a store must not wait for the claims of a whole batch. */
+function withBoundedWrites(ports: AnswerPorts): AnswerPorts {
+  const claims = pLimit(ports.writesAtOnce);
+  const stores = pLimit(ports.writesAtOnce);
+  const { insights } = ports;
+  return {
+    ...ports,
+    insights: {
+      ...insights,
+      claim: (...args) => claims(() => insights.claim(...args)),
+      store: (...args) => stores(() => insights.store(...args)),
+      release: (...args) => stores(() => insights.release(...args)),
+    },
+  };
 }
 
 async function answerPackage(packageVersion: PackageVersion, ports: AnswerPorts): Promise<PackageResult> {

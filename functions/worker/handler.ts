@@ -9,7 +9,7 @@ import { type InvocationContext, runSqsBatch, type SqsBatchResponse, type SqsEve
 import { createInsightStore } from '../../shared/insights/dynamodb.ts';
 import { type Question, sourceKey } from '../../shared/insights/verdict.ts';
 import { parseAnswerSource } from '../../shared/messages/bus-events.ts';
-import { type Lane, parseLookupBatch } from '../../shared/messages/queue-messages.ts';
+import { type Lane, LOOKUP_BATCH_MAX_PACKAGES, parseLookupBatch } from '../../shared/messages/queue-messages.ts';
 import type { Settings } from '../../shared/model/settings/settings.ts';
 import { createFleetClock, LAMBDA_WALL_BOUND_MS } from '../../shared/rate-limit/clock.ts';
 import { dynamoLimitStore } from '../../shared/rate-limit/dynamodb.ts';
@@ -26,8 +26,10 @@ import { answerBatch } from './answer-batch.ts';
 import { askSafeDep } from './ask-safedep.ts';
 import { WORKER_ENVIRONMENT } from './env.ts';
 
-/** Calls of one worker that may be under way: 490/s shared by eight workers at 0.1 s each is 6, at 1 s 61. */
-const PACKAGES_AT_ONCE = 32;
+/** A whole batch: its permits come one by one, and calls that take a second still fill their slots. */
+const PACKAGES_AT_ONCE = LOOKUP_BATCH_MAX_PACKAGES;
+/** A claim takes 5 ms and is needed every 16 ms: four at once keep ahead of the permits. */
+const WRITES_AT_ONCE = 4;
 /** On the keyless host eight calls are under way at most, over all workers: one each. */
 const COMMUNITY_PACKAGES_AT_ONCE = 1;
 /** What is left of the invocation when asking ends: for a last call that hangs, its store and the batch's end. */
@@ -128,6 +130,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
         deadlineAtMs,
         askUntilMs,
         packagesAtOnce: isCommunity ? COMMUNITY_PACKAGES_AT_ONCE : PACKAGES_AT_ONCE,
+        writesAtOnce: WRITES_AT_ONCE,
         nowMs: Date.now,
         random: Math.random,
       });

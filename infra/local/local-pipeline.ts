@@ -51,6 +51,7 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
   const engines = await startPipeline(plan, {
     port: options.port,
     log: options.log,
+    maximumEnvironments: { WorkerFunction: Number(process.env['W'] ?? 8) }, warm: process.env['WARM'] ? { WebhookFunction: 1, ExtractFunction: 1, WorkerFunction: Number(process.env['W'] ?? 8), ResultsFunction: 1 } : {},
     compileCacheDirectory: join(REPOSITORY_ROOT, '.cache', 'compiled'),
     timeServerVariable: 'TIME_SERVER',
     environment: {

@@ -11,8 +11,11 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 /** A DynamoDB call on one item takes some 10 ms; 3 s and three attempts outlast a failover and stay far below every function's timeout. */
 const CALL_TIMEOUT_MS = 3_000;
 const CONNECT_TIMEOUT_MS = 1_000;
-/** A lease that comes late is worthless: the limiter rather asks again itself (reference: shared/rate-limit). */
-const LEASE_TIMEOUT_MS = 150;
+/**
+ * A lease is usually there in 5 ms. Giving up early is dear: the write may have happened, its slots then pass unused, and a
+ * retry books as many again. A second covers a busy laptop; the slots of an answer that late are dropped.
+ */
+const LEASE_TIMEOUT_MS = 1_000;
 
 const bounded = (requestTimeout: number, maxAttempts: number) => ({
   maxAttempts,

@@ -22,7 +22,7 @@ const MICROS_PER_SECOND = 1_000_000;
 /** Error bound that every worker's clock keeps; who has a larger one pads its leases. SNTP within a region is well below. */
 export const FLEET_CLOCK_BOUND_MS = 2;
 /** Permits left unused per window for jitter: 6 standard deviations of the count at a network jitter of about 3 ms. */
-export const MARGIN_PERMITS = 8;
+const MARGIN_PERMITS = 8;
 /** A slot later than this is dropped, never used: four slots at 490/s. */
 export const LATENESS_MAX_MS = 8;
 /** Timers have a grain of 1 ms; half of it early is within the clock's bound. */
@@ -40,18 +40,18 @@ export const LEAD_MS = 12;
 /** The next lease is fetched when fewer than this is left of the last one: a write's round trip with its tail. */
 export const PREFETCH_MS = 60;
 /** Background never books further ahead than 300 ms, which is all that live work can find in its way. */
-export const HORIZON_MS: Readonly<Record<Lane, number>> = { live: 2_000, background: 300 };
+const HORIZON_MS: Readonly<Record<Lane, number>> = { live: 2_000, background: 300 };
 /** Background work older than this reaches further ahead, up to live's horizon, so that live work cannot starve it for ever. */
 const AGEING_FROM_MS = 10 * 60_000;
 const AGEING_TO_MS = 60 * 60_000;
 /** A clock worse than this is no clock: pads would be larger than leases. */
 export const CLOCK_BOUND_MAX_MS = 250;
 /** The last slot lies this much before the deadline: the 99th percentile of a call. */
-export const CALL_ALLOWANCE_MS = 300;
+const CALL_ALLOWANCE_MS = 300;
 /** Share of a longer window's limit that may be used at once; the rest is its rate. */
 const LONG_WINDOW_BURST_SHARE = 0.04;
 
-export interface LongWindow {
+interface LongWindow {
   readonly seconds: number;
   readonly spacingMicros: number;
   readonly burst: number;

@@ -26,7 +26,7 @@ const DEFAULT_PORT = 123;
 /** Public end of Amazon's time service, reachable from any network that lets UDP out. */
 export const AMAZON_TIME_SERVER = 'time.aws.com';
 
-export class TimeServerError extends Error {
+class TimeServerError extends Error {
   override readonly name = 'TimeServerError';
 }
 

@@ -46,7 +46,7 @@ export interface Booking {
 }
 
 /** Makes the item, if there is none. */
-export interface Creation {
+interface Creation {
   readonly kind: 'create';
   readonly state: LimitState;
 }

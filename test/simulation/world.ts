@@ -286,6 +286,7 @@ export class World {
         deadlineAtMs: this.nowMs + TIMEOUT_MS.lookups,
         askUntilMs: this.nowMs + TIMEOUT_MS.lookups,
         packagesAtOnce: 4,
+        writesAtOnce: 2,
         nowMs,
         random: () => 0,
       });

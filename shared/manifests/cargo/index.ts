@@ -67,11 +67,15 @@ function addPackages(lock: CargoLock, reading: Reading): void {
   }
 }
 
+const KNOWN_KEYS: ReadonlySet<string> = new Set(['version', 'root', 'package', 'metadata', 'patch']);
+
 /** Any other TOML than cargo writes itself. */
 function readToml(text: string): CargoLock | { readonly reason: string } {
   const parsed = parseToml(text);
   if ('reason' in parsed) return parsed;
   const { version, root, package: entries = [] } = parsed.value;
+  const unknown = Object.keys(parsed.value).find((key) => !KNOWN_KEYS.has(key));
+  if (unknown !== undefined) return { reason: `not a Cargo.lock: it has a ${JSON.stringify(unknown.slice(0, 40))}` };
   if (!Array.isArray(entries)) return { reason: 'not a Cargo.lock: "package" is no array of tables' };
   const packages = [...entries, ...(root === undefined ? [] : [root])].map((entry: unknown) => {
     const table = typeof entry === 'object' && entry !== null ? (entry as Readonly<Record<string, unknown>>) : {};

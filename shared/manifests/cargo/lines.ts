@@ -24,7 +24,8 @@ interface OpenPackage {
 
 const KEY = /^(?:"[^"\\]*"|[a-z_]+)$/;
 const LAYOUT = /^version = (\d{1,3})$/;
-const OTHER_TABLE = /^\[\[?[a-z][a-z.]*\]\]?$/;
+/** Checksums of layout 1, and patches that nothing uses. */
+const OTHER_TABLES: ReadonlySet<string> = new Set(['[metadata]', '[[patch.unused]]']);
 
 /**
  * Reads a `Cargo.lock` as cargo writes it, line by line: several times faster than a TOML parser, and no memory beyond what
@@ -61,7 +62,7 @@ export function readLines(text: string): CargoLock | undefined {
       // nothing stands in it
     } else if (line === 'dependencies = [' && table !== 'top') {
       list = table === 'package' && current ? current.dependencies : [];
-    } else if (line.startsWith('[') && OTHER_TABLE.test(line)) {
+    } else if (OTHER_TABLES.has(line)) {
       table = 'other';
     } else if (table === 'top') {
       const found = LAYOUT.exec(line)?.[1];

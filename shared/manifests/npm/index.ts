@@ -35,7 +35,8 @@ export const npm: ManifestFormat = {
     const reading = new Reading('NPM', decoded);
     const packages = own(lock, 'packages');
     const dependencies = own(lock, 'dependencies');
-    if (packages !== undefined) {
+    // An empty `packages` beside entries of layout 1 is a damaged file, not one without packages.
+    if (packages !== undefined && !(isEmptyObject(packages) && isObject(dependencies) && !isEmptyObject(dependencies))) {
       if (!isObject(packages)) return unreadable('not an npm lock file: "packages" is not an object');
       readPackages(packages, reading);
     } else if (dependencies !== undefined) {
@@ -158,6 +159,10 @@ function addressOf(resolved: unknown): string | undefined {
 /** `__proto__` as a key is data: only own properties are ever looked at. */
 function own(object: JsonObject, key: string): unknown {
   return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+function isEmptyObject(value: unknown): boolean {
+  return isObject(value) && Object.keys(value).length === 0;
 }
 
 function isObject(value: unknown): value is JsonObject {

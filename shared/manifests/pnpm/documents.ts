@@ -14,7 +14,7 @@ export function readYaml(text: string): readonly PnpmDocument[] | { readonly rea
       return { reason: 'not a pnpm lock file: "packages" is no mapping' };
     documents.push({
       lockfileVersion: textOf(root.get('lockfileVersion')) ?? '',
-      hasPackages: packages instanceof Map,
+      keys: new Set([...root.keys()].map(String)),
       entries: packages instanceof Map ? [...packages].map(([key, value]) => toEntry(String(key), value)) : [],
       declared: [
         ...declaredBy('.', root),
@@ -42,7 +42,7 @@ function declaredBy(importer: string, groups: ReadonlyMap<string, unknown>): Pnp
   for (const group of DEPENDENCY_GROUPS) {
     for (const [name, value] of mapOf(groups.get(group))) {
       const version = textOf(value) ?? textOf(mapOf(value).get('version'));
-      if (version !== undefined) declared.push({ importer, name, version });
+      if (version !== undefined && version !== '') declared.push({ importer, name, version });
     }
   }
   return declared;

@@ -1,8 +1,8 @@
 /** What a pnpm lock file says, however it was read. */
 export interface PnpmDocument {
   readonly lockfileVersion: string;
-  /** Whether a `packages:` section was there. */
-  readonly hasPackages: boolean;
+  /** Every key at the top. */
+  readonly keys: ReadonlySet<string>;
   readonly entries: readonly PnpmEntry[];
   readonly declared: readonly PnpmDeclared[];
 }

@@ -11,6 +11,13 @@ import { readLines } from './lines.ts';
 /** pnpm 7 to 11 write 5.4, 6.0 and 9.0; a higher one is a layout that nobody has described yet. */
 const HIGHEST_LOCKFILE_VERSION = 9;
 
+/** What may stand at the top of a file without packages: `packages` under another spelling must not pass for none. */
+const KEYS_WITHOUT_PACKAGES: ReadonlySet<string> = new Set([
+  ...['lockfileVersion', 'settings', 'importers', 'specifiers', 'packages', 'catalogs', 'overrides', 'patchedDependencies', 'time'],
+  ...['dependencies', 'devDependencies', 'optionalDependencies', 'dependenciesMeta', 'ignoredOptionalDependencies'],
+  ...['neverBuiltDependencies', 'onlyBuiltDependencies', 'packageExtensionsChecksum', 'pnpmfileChecksum', 'publishDirectory'],
+]);
+
 /**
  * `pnpm-lock.yaml`, layouts 5, 6 and 9, every YAML document of it (pnpm 11 writes its own dependencies into a first one). A key
  * tells the package whatever registry host stands before it; folders and `file:` are our own code; git and addresses are gaps.
@@ -35,6 +42,9 @@ export const pnpm: ManifestFormat = {
       if (Number(layout) > HIGHEST_LOCKFILE_VERSION) {
         return unreadable(`lockfileVersion ${document.lockfileVersion} is not known; up to ${HIGHEST_LOCKFILE_VERSION} are`);
       }
+      const unknown = [...document.keys].find((key) => !KEYS_WITHOUT_PACKAGES.has(key));
+      if (document.entries.length === 0 && unknown !== undefined)
+        return unreadable(`it has no packages, but ${JSON.stringify(unknown)}: not what pnpm writes`);
       for (const entry of document.entries) addEntry(entry, entries, reading);
       checkDeclared(document, reading);
     }

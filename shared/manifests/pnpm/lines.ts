@@ -9,7 +9,6 @@ type Section = 'packages' | 'importers' | 'group' | 'skipped';
 
 interface OpenDocument {
   lockfileVersion: string;
-  hasPackages: boolean;
   readonly entries: PnpmEntry[];
   readonly declared: PnpmDeclared[];
   readonly keys: Set<string>;
@@ -69,7 +68,6 @@ function readDocuments(text: string): readonly PnpmDocument[] {
     if (key === 'lockfileVersion') document.lockfileVersion = value;
     section = sectionOf(key);
     if (section !== 'skipped' && value !== '' && value !== '{}') throw new UnexpectedLine();
-    if (section === 'packages') document.hasPackages = true;
     if (section === 'importers') importers = new ImporterLines(document, 4, '');
     if (section === 'group') importers = new ImporterLines(document, 0, key);
   }
@@ -78,7 +76,7 @@ function readDocuments(text: string): readonly PnpmDocument[] {
 }
 
 function openDocument(): OpenDocument {
-  return { lockfileVersion: '', hasPackages: false, entries: [], declared: [], keys: new Set() };
+  return { lockfileVersion: '', entries: [], declared: [], keys: new Set() };
 }
 
 function sectionOf(key: string): Section {
@@ -86,12 +84,17 @@ function sectionOf(key: string): Section {
   return DEPENDENCY_GROUPS.has(key) ? 'group' : 'skipped';
 }
 
+/** A field that is passed over; a space or tab before its colon would hide one that is not. */
+const OTHER_FIELD = /[A-Za-z]+:(?=[ \r\n]|$)/y;
+
 /** The lines of `packages:`. Keys stand at two spaces, fields at four, what is deeper belongs to a field. */
 class EntryLines {
   readonly #document: OpenDocument;
   readonly #keys = new Set<string>();
   #entry: PnpmEntry | undefined;
   #longKey: string | undefined;
+  /** Whether deeper lines may follow: those of a field that is passed over, or of a `resolution:` over several lines. */
+  #isOpenField = false;
   /** Set within a `resolution:` that is written over several lines. */
   #resolution: Map<string, string> | undefined;
 
@@ -101,10 +104,12 @@ class EntryLines {
 
   read(indent: number, text: string, first: number, end: number): void {
     if (indent > 4) {
+      if (!this.#isOpenField) throw new UnexpectedLine();
       if (this.#resolution && indent === 6) this.#readResolutionField(text.slice(first, end));
       return;
     }
     this.#resolution = undefined;
+    this.#isOpenField = false;
     const longKey = this.#longKey;
     this.#longKey = undefined;
     if (longKey !== undefined) {
@@ -143,14 +148,16 @@ class EntryLines {
       if (entry.resolution !== undefined) throw new UnexpectedLine();
       const value = text.slice(first + 'resolution:'.length, end).trim();
       if (value === '') this.#resolution = new Map();
+      this.#isOpenField = value === '';
       entry.resolution = this.#resolution ?? readFlowMap(value);
     } else if (text.startsWith('name:', first) || text.startsWith('version:', first)) {
       const { key, value } = readPair(text.slice(first, end));
       if ((key !== 'name' && key !== 'version') || entry[key] !== undefined || value === '') throw new UnexpectedLine();
       entry[key] = value;
     } else {
-      const letter = text.charCodeAt(first) | 0x20;
-      if (letter < 0x61 || letter > 0x7a) throw new UnexpectedLine();
+      OTHER_FIELD.lastIndex = first;
+      if (!OTHER_FIELD.test(text)) throw new UnexpectedLine();
+      this.#isOpenField = true;
     }
   }
 
@@ -167,7 +174,7 @@ class ImporterLines {
   readonly #document: OpenDocument;
   /** How far the group names are indented. */
   readonly #groupIndent: number;
-  #importer = '.';
+  #importer = '';
   #group: string;
   #name = '';
 
@@ -175,6 +182,7 @@ class ImporterLines {
     this.#document = document;
     this.#groupIndent = groupIndent;
     this.#group = group;
+    if (group !== '') this.#importer = '.';
   }
 
   read(indent: number, line: string): void {
@@ -183,16 +191,28 @@ class ImporterLines {
       if (indent !== 2) throw new UnexpectedLine();
       this.#importer = readPair(line).key;
       this.#group = '';
+    } else if (this.#importer === '') {
+      throw new UnexpectedLine();
     } else if (depth === 0) {
       this.#group = readPair(line).key;
+      this.#name = '';
+    } else if (this.#group === '') {
+      throw new UnexpectedLine();
     } else if (DEPENDENCY_GROUPS.has(this.#group)) {
-      const { key, value } = readPair(line);
-      if (depth === 2) {
-        this.#name = key;
-        if (value !== '') this.#declare(value);
-      } else if (depth === 4 && key === 'version') {
-        this.#declare(value);
-      }
+      this.#readDependency(depth, line);
+    }
+  }
+
+  /** `name: version` in layout 5; later `name:` with `specifier` and `version` below it. */
+  #readDependency(depth: number, line: string): void {
+    const { key, value } = readPair(line);
+    if (depth === 2) {
+      this.#name = key;
+      if (value !== '') this.#declare(value);
+    } else if (depth !== 4 || this.#name === '') {
+      throw new UnexpectedLine();
+    } else if (key === 'version' && value !== '') {
+      this.#declare(value);
     }
   }
 
@@ -205,8 +225,12 @@ class ImporterLines {
 /** What may not begin a plain scalar that pnpm writes: quotes, indicators, anchors, aliases, tags. */
 const INDICATOR = /^[&*!|>%@`"'?{}[\],#]|^[-?:](?: |$)/;
 
+/** Tabs, and spaces that are none to YAML, among them: no key or version of pnpm's has any. */
+const NOT_ASCII = /[^\x20-\x7e]/;
+
 /** `key: value`, either of them quoted or plain; an empty flow collection stays as it is. */
 function readPair(line: string): { readonly key: string; readonly value: string } {
+  if (NOT_ASCII.test(line)) throw new UnexpectedLine();
   const key = line.charCodeAt(0) === 0x27 ? readQuoted(line) : undefined;
   if (key) {
     if (line.charCodeAt(key.end) !== 0x3a) throw new UnexpectedLine();
@@ -217,7 +241,7 @@ function readPair(line: string): { readonly key: string; readonly value: string 
   const colon = separator >= 0 ? separator : line.endsWith(':') ? line.length - 1 : -1;
   if (colon <= 0) throw new UnexpectedLine();
   const plain = line.slice(0, colon);
-  if (plain.includes(' #') || plain.endsWith(' ') || plain.includes('\t')) throw new UnexpectedLine();
+  if (plain.includes(' #') || plain.endsWith(' ')) throw new UnexpectedLine();
   return { key: plain, value: readScalar(line.slice(colon + 1)) };
 }
 

@@ -41,7 +41,7 @@ export function readBerry(text: string, entries: RegistryEntries, reading: Readi
     return undefined;
   });
   for (const { owner, line } of declared) checkDeclared(owner, line, known, reading);
-  return complaint;
+  return complaint ?? (known.size === 0 ? 'not a yarn.lock: it has no entry, not even of the project itself' : undefined);
 }
 
 function addEntry(name: string, reference: string, entry: YarnEntry, entries: RegistryEntries, reading: Reading, depth = 0): void {

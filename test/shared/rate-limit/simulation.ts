@@ -1,5 +1,5 @@
 import type { FleetClock } from '../../../shared/rate-limit/clock.ts';
-import { createPermitSource, type PacedPermitSource, type PermitSession } from '../../../shared/rate-limit/permits.ts';
+import { createPermitSource, type PacedPermitSource, type PermitSession, type PermitSource } from '../../../shared/rate-limit/permits.ts';
 import type { Lane, WindowLimit } from '../../../shared/rate-limit/slots.ts';
 import type { LimitStore } from '../../../shared/rate-limit/store.ts';
 import { MemoryLimitTable } from './memory-limit-store.ts';
@@ -212,7 +212,7 @@ class Fleet {
   }
 
   #work(
-    source: PacedPermitSource,
+    source: PermitSource,
     lane: Lane,
     calls: number,
     hooks: { isGone(): boolean; onSend(call: number): void; onEnd(retryAfterMs: number): void },

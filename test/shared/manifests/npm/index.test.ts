@@ -92,7 +92,8 @@ describe('npm, layouts 2 and 3', () => {
   it('tells the layout by "packages", not by lockfileVersion', async () => {
     const nested = { lockfileVersion: 2, dependencies: { ms: { version: '2.1.3' } } };
     expect(packagesOf(await read(FILE, JSON.stringify(nested)))).toEqual(['ms@2.1.3']);
-    expect(packagesOf(await read(FILE, lock({ 'node_modules/ms': { version: '2.0.0' } }, { lockfileVersion: 1, ...nested })))).toEqual([
+    expect(packagesOf(await read(FILE, lock({}, { ...nested })))).toEqual(['ms@2.1.3']);
+    expect(packagesOf(await read(FILE, lock({ 'node_modules/ms': { version: '2.0.0' } }, { ...nested, lockfileVersion: 1 })))).toEqual([
       'ms@2.0.0',
     ]);
   });
