@@ -15,7 +15,7 @@ import { parseAnswerSource } from '../../shared/messages/bus-events.ts';
 import { parseReportRequest } from '../../shared/messages/queue-messages.ts';
 import { createFleetClock, LAMBDA_WALL_BOUND_MS } from '../../shared/rate-limit/clock.ts';
 import { dynamoLimitStore } from '../../shared/rate-limit/dynamodb.ts';
-import { digestCredential, limitKey } from '../../shared/rate-limit/limit-key.ts';
+import { lookupLimitKey } from '../../shared/rate-limit/limit-key.ts';
 import { createPermitSource, type PacedPermitSource } from '../../shared/rate-limit/permits.ts';
 import { AMAZON_TIME_SERVER, sntpTimeSource } from '../../shared/rate-limit/sntp.ts';
 import { createReportCursorStore } from '../../shared/report/dynamodb.ts';
@@ -68,7 +68,7 @@ const permitSources = new Map<string, PacedPermitSource>();
 async function permitSource(): Promise<PacedPermitSource> {
   const { limits } = await settingsReader.read(env.TENANT);
   const { authorization } = await limitedCredential();
-  const key = limitKey({ tenant: env.TENANT, keyId: digestCredential(authorization), plane: 'data' });
+  const key = lookupLimitKey(env.TENANT, authorization);
   const id = `${key} ${limits.dataPlane.requests}/${limits.dataPlane.perSeconds}`;
   const source = permitSources.get(id) ?? createPermitSource({ store: limitStore, key, limits: [limits.dataPlane], clock, warn });
   permitSources.set(id, source);

@@ -13,7 +13,7 @@ import { type Lane, LOOKUP_BATCH_MAX_PACKAGES, parseLookupBatch } from '../../sh
 import type { Settings } from '../../shared/model/settings/settings.ts';
 import { createFleetClock, LAMBDA_WALL_BOUND_MS } from '../../shared/rate-limit/clock.ts';
 import { dynamoLimitStore } from '../../shared/rate-limit/dynamodb.ts';
-import { digestCredential, limitKey } from '../../shared/rate-limit/limit-key.ts';
+import { lookupLimitKey } from '../../shared/rate-limit/limit-key.ts';
 import { createPermitSource, type PacedPermitSource } from '../../shared/rate-limit/permits.ts';
 import { AMAZON_TIME_SERVER, sntpTimeSource } from '../../shared/rate-limit/sntp.ts';
 import { CALL_DEADLINE_MS, type CredentialSource } from '../../shared/safedep/calls.ts';
@@ -38,6 +38,7 @@ const AFTER_ASKING_MS = CALL_DEADLINE_MS + 2_000;
 const env = readEnvironment(WORKER_ENVIRONMENT, process.env);
 const answers = parseAnswerSource(env.SAFEDEP_ANSWERS);
 const isCommunity = answers === 'community';
+const packagesAtOnce = isCommunity ? COMMUNITY_PACKAGES_AT_ONCE : PACKAGES_AT_ONCE;
 const dynamoDb = dynamoDbClient();
 const sqs = sqsClient();
 const secrets = createSecretReader(secretsClient(), Date.now);
@@ -70,9 +71,8 @@ const permitSources = new Map<string, PacedPermitSource>();
 
 /** One limit a credential: a rotated key has its own, as it has at SafeDep. */
 async function permitSource({ limits }: Settings): Promise<PacedPermitSource> {
-  const keyId = isCommunity ? 'keyless' : digestCredential((await credential({ refresh: false })).authorization);
   const limit = isCommunity ? limits.community : limits.dataPlane;
-  const key = limitKey({ tenant: env.TENANT, keyId, plane: isCommunity ? 'community' : 'data' });
+  const key = lookupLimitKey(env.TENANT, isCommunity ? undefined : (await credential({ refresh: false })).authorization);
   const id = `${key} ${limit.requests}/${limit.perSeconds}`;
   const known = permitSources.get(id);
   if (known) return known;
@@ -85,6 +85,12 @@ async function permitSource({ limits }: Settings): Promise<PacedPermitSource> {
   });
   permitSources.set(id, source);
   return source;
+}
+
+/** What became of the slots of this process so far: dropped ones are capacity that nobody used. */
+function slotsOf(source: PacedPermitSource): { slotsBooked: number; slotsDropped: number; leaseWrites: number } {
+  const { booked, dropped, writes } = source.totals();
+  return { slotsBooked: booked, slotsDropped: dropped, leaseWrites: writes };
 }
 
 /** A mapping reads one queue: the event's records all come from the lane that its ARN names. */
@@ -105,6 +111,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
     const [source] = await Promise.all([settingsReader.read(env.TENANT).then(permitSource), client.prepare()]);
     const session = source.open({
       need: batch.packages.length * 2,
+      callsAtOnce: Math.min(packagesAtOnce * 2, 32),
       lane: batch.lane,
       deadlineAtMs: askUntilMs,
       waitingSinceMs: Number(record.attributes.SentTimestamp),
@@ -129,7 +136,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
         owner: `${context.awsRequestId}/${record.messageId}`,
         deadlineAtMs,
         askUntilMs,
-        packagesAtOnce: isCommunity ? COMMUNITY_PACKAGES_AT_ONCE : PACKAGES_AT_ONCE,
+        packagesAtOnce,
         writesAtOnce: WRITES_AT_ONCE,
         nowMs: Date.now,
         random: Math.random,
@@ -141,6 +148,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
         insight: calls.vulnerabilities,
         malware: calls.malware,
         packages: batch.packages.length,
+        ...slotsOf(source),
         ...(sentAtMs.length > 0 ? { sentAtMs } : {}),
       });
     }

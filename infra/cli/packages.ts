@@ -92,15 +92,21 @@ async function reportOn(file: string): Promise<FileReport> {
     const { content } = await readManifest(path, (asked) => readIfThere(resolve(root, asked)), DEFAULT_SETTINGS.reading);
     return toReport(file, format.name, content);
   } catch (error) {
+    if (isAbsence(error)) return failed(file, format.name, 'there is no such file');
     return failed(file, format.name, error instanceof Error ? error.message : String(error));
   }
+}
+
+function isAbsence(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 async function readIfThere(file: string): Promise<Uint8Array | undefined> {
   try {
     return await readFile(file);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isAbsence(error)) return undefined;
     throw error;
   }
 }

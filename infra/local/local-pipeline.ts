@@ -7,6 +7,10 @@ import { createInsightStore } from '../../shared/insights/dynamodb.ts';
 import { sourceKey } from '../../shared/insights/verdict.ts';
 import { createInventoryStore } from '../../shared/inventory/dynamodb.ts';
 import type { Settings } from '../../shared/model/settings/settings.ts';
+import { dynamoLimitStore } from '../../shared/rate-limit/dynamodb.ts';
+import { lookupLimitKey } from '../../shared/rate-limit/limit-key.ts';
+import { MICROS_PER_MS, newLimitState, planPacing } from '../../shared/rate-limit/slots.ts';
+import { apiKeyCredential } from '../../shared/safedep/credentials.ts';
 import { createScanStore } from '../../shared/scans/dynamodb.ts';
 import { REPOSITORY_ROOT } from '../aws/content-digest.ts';
 import { synthesise } from '../aws/synthesise.ts';
@@ -51,7 +55,10 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
   const engines = await startPipeline(plan, {
     port: options.port,
     log: options.log,
-    maximumEnvironments: { WorkerFunction: Number(process.env['W'] ?? 8) }, warm: process.env['WARM'] ? { WebhookFunction: 1, ExtractFunction: 1, WorkerFunction: Number(process.env['W'] ?? 8), ResultsFunction: 1 } : {},
+    maximumEnvironments: { WorkerFunction: Number(process.env['W'] ?? 8) },
+    warm: process.env['WARM']
+      ? { WebhookFunction: 1, ExtractFunction: 1, WorkerFunction: Number(process.env['W'] ?? 8), ResultsFunction: 1 }
+      : {},
     compileCacheDirectory: join(REPOSITORY_ROOT, '.cache', 'compiled'),
     timeServerVariable: 'TIME_SERVER',
     environment: {
@@ -75,7 +82,7 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
     }
     secretsManager.destroy();
 
-    const environment = { ...engines.environmentOf('ResultsFunction') };
+    const environment = { ...engines.environmentOf('ResultsFunction'), ...engines.environmentOf('WorkerFunction') };
     const table = (name: string): string => environment[name] ?? '';
     await client.send(
       new PutItemCommand({
@@ -83,6 +90,7 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
         Item: { tenant: { S: LOCAL_TENANT }, version: { N: '1' }, document: { S: JSON.stringify(options.settings) } },
       }),
     );
+    await openLimit(client, table('RATE_LIMITS_TABLE_NAME'), safedep, options.settings);
     return {
       engines,
       client,
@@ -104,4 +112,20 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
     await engines.close();
     throw error;
   }
+}
+
+/**
+ * Makes the limit's item ahead of the first look-up. The tables are new and nobody holds slots: one window of silence is enough,
+ * for what an earlier start may have sent just now.
+ */
+async function openLimit(
+  client: DynamoDBClient,
+  tableName: string,
+  { answers, apiKeySecret }: ChosenSafeDep,
+  { limits }: Settings,
+): Promise<void> {
+  const key = lookupLimitKey(LOCAL_TENANT, apiKeySecret === undefined ? undefined : apiKeyCredential(apiKeySecret).authorization);
+  const limit = answers === 'community' ? limits.community : limits.dataPlane;
+  const state = newLimitState(planPacing([limit]), Date.now() * MICROS_PER_MS, 0, limit.perSeconds * 1000 * MICROS_PER_MS);
+  await dynamoLimitStore(client, tableName).write(key, { kind: 'create', state });
 }

@@ -4,7 +4,7 @@ import { PACKAGE_NAME_MAX_CHARACTERS, type PackageVersion, whyUnsupported } from
 import { type DecodedText, visibleText } from './text.ts';
 
 /** Beyond these a file is absurd: it ends as an error instead of filling the memory and the inventory. */
-export const MAX_ENTRIES = 100_000;
+const MAX_ENTRIES = 100_000;
 const MAX_GAPS = 5_000;
 const MAX_WARNINGS = 50;
 const REQUIREMENT_MAX_CHARACTERS = 200;

@@ -17,3 +17,10 @@ export function limitKey({ tenant, keyId, plane }: LimitScope): string {
 export function digestCredential(credential: string): string {
   return createHash('sha256').update(credential).digest('hex').slice(0, 16);
 }
+
+/** The limit of SafeDep's look-ups: each API key has its own, all look-ups without one share another. */
+export function lookupLimitKey(tenant: string, credential: string | undefined): string {
+  return credential === undefined
+    ? limitKey({ tenant, keyId: 'keyless', plane: 'community' })
+    : limitKey({ tenant, keyId: digestCredential(credential), plane: 'data' });
+}

@@ -228,12 +228,17 @@ export function leasedSlots(plan: Extract<BookingPlan, { possible: true }>, befo
 
 /**
  * The item of a key that has none: silence first, because a deleted item looks the same. Longer windows start with an empty bucket,
- * so that only they may be exceeded by a deletion.
+ * so that only they may be exceeded by a deletion. Who knows that nobody holds slots may be content with a shorter silence: one window.
  */
-export function newLimitState(pacing: Pacing, nowMicros: number, clockBoundMicros: number): LimitState {
+export function newLimitState(
+  pacing: Pacing,
+  nowMicros: number,
+  clockBoundMicros: number,
+  quietMicros: number = pacing.quietMicros,
+): LimitState {
   const longWindows = pacing.longWindows.map(({ seconds, spacingMicros, burst }) => [seconds, nowMicros + burst * spacingMicros]);
   return {
-    nextSlotMicros: nowMicros + pacing.quietMicros + Math.ceil(2 * clockBoundMicros),
+    nextSlotMicros: nowMicros + quietMicros + Math.ceil(2 * clockBoundMicros),
     // A second life of the item does not repeat the versions of its first.
     version: Math.floor(nowMicros / MICROS_PER_MS),
     stampMicros: nowMicros - Math.ceil(clockBoundMicros),

@@ -1,7 +1,7 @@
 import { checkEntryCount } from '../reading.ts';
 import { LINE_MAX_CHARACTERS } from '../text.ts';
 
-export interface CargoPackage {
+interface CargoPackage {
   readonly name: unknown;
   readonly version: unknown;
   /** Absent for our own code. */

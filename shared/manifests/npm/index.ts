@@ -54,7 +54,7 @@ const FOLDER = 'node_modules/';
 /** Layouts 2 and 3: one entry for each folder. */
 function readPackages(packages: JsonObject, reading: Reading): void {
   const entries = new RegistryEntries(reading);
-  for (const folder in packages) {
+  for (const folder of Object.keys(packages)) {
     const entry = packages[folder];
     const start = folder.lastIndexOf(FOLDER);
     const isInstalled = start === 0 || (start > 0 && folder.charCodeAt(start - 1) === 0x2f);
@@ -89,7 +89,7 @@ function checkDeclared(folder: string, entry: JsonObject, packages: JsonObject, 
   for (const group of folder === '' ? ['dependencies', 'devDependencies'] : ['dependencies']) {
     const declared = entry[group];
     if (!isObject(declared)) continue;
-    for (const name in declared) {
+    for (const name of Object.keys(declared)) {
       if (isObject(optional) && Object.hasOwn(optional, name)) continue;
       if (!isResolvedFrom(folder, name, packages)) {
         const owner = folder === '' ? 'the project' : folder;
@@ -113,7 +113,7 @@ function readDependencies(dependencies: JsonObject, reading: Reading): void {
   const entries = new RegistryEntries(reading);
   const open = [dependencies];
   for (let group = open.pop(); group !== undefined; group = open.pop()) {
-    for (const key in group) {
+    for (const key of Object.keys(group)) {
       const entry = group[key];
       if (!isObject(entry)) {
         reading.addUnresolved(key, '', `its entry is ${describe(entry)}, not an object`);

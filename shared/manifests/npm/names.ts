@@ -13,8 +13,3 @@ export function splitNpmSpec(spec: string): { readonly name: string; readonly re
   const at = spec.indexOf('@', 1);
   return at < 0 ? { name: spec, rest: '' } : { name: spec.slice(0, at), rest: spec.slice(at + 1) };
 }
-
-/** The last part of a name: `@scope/name` -> `name`. */
-export function unscoped(name: string): string {
-  return name.slice(name.indexOf('/') + 1);
-}

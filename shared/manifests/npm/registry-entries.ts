@@ -1,5 +1,5 @@
 import { isVersion, type Reading } from '../reading.ts';
-import { isNpmName, unscoped } from './names.ts';
+import { isNpmName } from './names.ts';
 import { originOf, type Tarball } from './origin.ts';
 
 /** So many packages of another host are named in its warning. */
@@ -79,10 +79,20 @@ export class RegistryEntries {
   /** The fast way for nearly every entry of a large file: the host of the entry before, and the address that the name makes. */
   #isUsual(name: string, version: unknown, address: string): boolean {
     if (this.#lastPrefix === '' || typeof version !== 'string' || !address.startsWith(this.#lastPrefix)) return false;
+    // .../NAME/-/FILE-VERSION.tgz, compared piece by piece from its end: no text is made for it.
     const hash = address.indexOf('#');
-    const file = `/-/${unscoped(name)}-${version}.tgz`;
-    const end = hash < 0 ? address.length : hash;
-    return address.startsWith(name, end - file.length - name.length) && address.startsWith(file, end - file.length);
+    const versionStart = (hash < 0 ? address.length : hash) - '.tgz'.length - version.length;
+    const scope = name.indexOf('/') + 1;
+    const dash = versionStart - 1 - (name.length - scope) - '/-/'.length;
+    return (
+      address.startsWith('.tgz', versionStart + version.length) &&
+      address.startsWith(version, versionStart) &&
+      address.charCodeAt(versionStart - 1) === 0x2d &&
+      (scope === 0 ? address.startsWith(name, dash + 3) : address.startsWith(name.slice(scope), dash + 3)) &&
+      address.startsWith('/-/', dash) &&
+      address.startsWith(name, dash - name.length) &&
+      address.charCodeAt(dash - name.length - 1) === 0x2f
+    );
   }
 
   #addChecked(name: string, version: unknown): boolean {

@@ -48,6 +48,7 @@ function readDocuments(text: string): readonly PnpmDocument[] {
     start = next;
     if (first === end || text.charCodeAt(first) === 0x23) continue;
     if (indent > 0) {
+      if (document.keys.size === 0) throw new UnexpectedLine();
       if (section === 'packages') entries.read(indent, text, first, end);
       else if (section !== 'skipped') importers.read(indent, text.slice(first, end));
       continue;
@@ -65,6 +66,7 @@ function readDocuments(text: string): readonly PnpmDocument[] {
     const { key, value } = readPair(line);
     if (document.keys.has(key)) throw new UnexpectedLine();
     document.keys.add(key);
+    if (key === 'lockfileVersion' && isCollection(value)) throw new UnexpectedLine();
     if (key === 'lockfileVersion') document.lockfileVersion = value;
     section = sectionOf(key);
     if (section !== 'skipped' && value !== '' && value !== '{}') throw new UnexpectedLine();
@@ -152,7 +154,8 @@ class EntryLines {
       entry.resolution = this.#resolution ?? readFlowMap(value);
     } else if (text.startsWith('name:', first) || text.startsWith('version:', first)) {
       const { key, value } = readPair(text.slice(first, end));
-      if ((key !== 'name' && key !== 'version') || entry[key] !== undefined || value === '') throw new UnexpectedLine();
+      if ((key !== 'name' && key !== 'version') || entry[key] !== undefined || value === '' || isCollection(value))
+        throw new UnexpectedLine();
       entry[key] = value;
     } else {
       OTHER_FIELD.lastIndex = first;
@@ -164,7 +167,7 @@ class EntryLines {
   #readResolutionField(line: string): void {
     if (line.startsWith('- ')) return; // the variants of a runtime: `type` says that it is one
     const { key, value } = readPair(line);
-    if (this.#resolution?.has(key)) throw new UnexpectedLine();
+    if (isCollection(value) || this.#resolution?.has(key)) throw new UnexpectedLine();
     this.#resolution?.set(key, value);
   }
 }
@@ -206,6 +209,7 @@ class ImporterLines {
   /** `name: version` in layout 5; later `name:` with `specifier` and `version` below it. */
   #readDependency(depth: number, line: string): void {
     const { key, value } = readPair(line);
+    if (isCollection(value)) throw new UnexpectedLine();
     if (depth === 2) {
       this.#name = key;
       if (value !== '') this.#declare(value);
@@ -245,12 +249,16 @@ function readPair(line: string): { readonly key: string; readonly value: string 
   return { key: plain, value: readScalar(line.slice(colon + 1)) };
 }
 
+function isCollection(value: string): boolean {
+  return value === '{}' || value === '[]';
+}
+
 /** The value behind a colon. Where a space does not follow it, the line is not what it seems. */
 function readScalar(rest: string): string {
   if (rest === '') return '';
   if (rest.charCodeAt(0) !== 0x20) throw new UnexpectedLine();
   const value = rest.trim();
-  if (value === '' || value === '{}' || value === '[]') return value;
+  if (value === '' || isCollection(value)) return value;
   if (value.startsWith("'")) {
     const quoted = readQuoted(value);
     if (quoted?.end !== value.length) throw new UnexpectedLine();
@@ -278,7 +286,7 @@ const NO_FIELDS: ReadonlyMap<string, string> = new Map();
 /** `{integrity: sha512-x, tarball: https://...}` on one line, as pnpm writes a resolution. */
 function readFlowMap(value: string): ReadonlyMap<string, string> {
   if (ONLY_INTEGRITY.test(value)) return NO_FIELDS; // nearly every one, and nothing that is asked for
-  if (!value.startsWith('{') || !value.endsWith('}')) throw new UnexpectedLine();
+  if (NOT_ASCII.test(value) || !value.startsWith('{') || !value.endsWith('}')) throw new UnexpectedLine();
   const body = value.slice(1, -1).trimEnd();
   const fields = new Map<string, string>();
   for (FLOW_PAIR.lastIndex = 0; FLOW_PAIR.lastIndex < body.length; ) {

@@ -245,7 +245,7 @@ describe('npm, what is no lock file', () => {
     ['a layout to come', '{"lockfileVersion":99,"packages":{}}', /lockfileVersion 99 is not known/],
     ['packages of another type', '{"lockfileVersion":3,"packages":[]}', /"packages" is not an object/],
     ['dependencies of another type', '{"lockfileVersion":1,"dependencies":"none"}', /"dependencies" is not an object/],
-    ['more values than fit', `{"packages":[${'1,'.repeat(800_000)}1]}`, /more than 750000 values/],
+    ['more values than fit', `{"packages":[${'1,'.repeat(1_200_000)}1]}`, /more than 750000 values/],
   ])('refuses what is %s', async (_what, text, reason) => {
     expect(await reasonOf(FILE, text)).toMatch(reason);
   });
