@@ -41,14 +41,17 @@ export async function sendDue(beforeMs: number, budget: number, force: boolean, 
   return { sent: packages.length, unused: due.length - packages.length, more: shards.some((shard) => shard.length === perShard) };
 }
 
-/** Marks one due package version as sent, or takes it off the index when nobody uses it. Resolves to whether it is used. */
+/**
+ * Marks one due package version as sent, or takes it off the index when nobody uses it. Resolves to whether it is used. What is
+ * not due yet stays on the index: who starts to use it finds it fresh, asks nothing, and relies on its refresh.
+ */
 async function prepare({ packageVersion, dueAtMs }: DueVerdict, force: boolean, ports: RescanPorts): Promise<boolean> {
   const { refs, cursor } = await ports.inventory.readReverseEntries(packageVersion);
+  const nowMs = ports.nowMs();
   if (refs.length === 0 && cursor === undefined) {
-    await ports.insights.forgetDue(packageVersion);
+    if (dueAtMs <= nowMs) await ports.insights.forgetDue(packageVersion, dueAtMs);
     return false;
   }
-  const nowMs = ports.nowMs();
   if (force) {
     await ports.insights.markDue(packageVersion, nowMs);
     await ports.insights.postpone(packageVersion, nowMs, nowMs + POSTPONE_MS);

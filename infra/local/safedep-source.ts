@@ -47,11 +47,11 @@ export async function chooseSafeDep(choice: SafeDepChoice, mayStandIn: boolean, 
     if (!mayStandIn) await probeCloud(variables);
     return chosen;
   }
-  if (choice === 'stand-in') return standIn();
+  if (choice === 'stand-in') return standIn(variables);
   const address = variables['SAFEDEP_COMMUNITY_URL'] ?? COMMUNITY_URL;
   const problem = await probeCommunity(address, variables);
   if (problem === undefined) return community(address, variables);
-  if (choice === 'auto' && mayStandIn) return standIn(`; the community host did not answer (${problem})`);
+  if (choice === 'auto' && mayStandIn) return standIn(variables, `; the community host did not answer (${problem})`);
   throw new UnreachableError(
     `SafeDep's community host (${new URL(address).host}) did not answer: ${problem}. Try again with a network, or set SAFEDEP_API_KEY and SAFEDEP_TENANT_ID. ${STAND_IN_HINT}`,
   );
@@ -135,7 +135,7 @@ async function probeCommunity(address: string, variables: NodeJS.ProcessEnv): Pr
 }
 
 /** The stand-in as a process of its own, so that its work does not delay the engines'. */
-async function standIn(why = ''): Promise<ChosenSafeDep> {
+async function standIn(variables: NodeJS.ProcessEnv, why = ''): Promise<ChosenSafeDep> {
   const child = spawn(process.execPath, [new URL('./safedep/serve.ts', import.meta.url).pathname, '--port', '0'], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { PATH: process.env['PATH'] ?? '' },
@@ -146,7 +146,11 @@ async function standIn(why = ''): Promise<ChosenSafeDep> {
   return {
     answers: 'stand-in',
     description: `MADE UP by the stand-in on this machine${why}. Nothing below says anything about real packages`,
-    environment: { SAFEDEP_ANSWERS: 'stand-in', SAFEDEP_DATA_PLANE_URL: facts.url, SAFEDEP_TRANSPORT: 'grpc' },
+    environment: {
+      SAFEDEP_ANSWERS: 'stand-in',
+      SAFEDEP_DATA_PLANE_URL: facts.url,
+      SAFEDEP_TRANSPORT: variables['SAFEDEP_TRANSPORT'] ?? 'grpc',
+    },
     apiKeySecret: JSON.stringify({ apiKey: facts.apiKey, tenantId: facts.tenantId }),
     cacheName: 'stand-in',
     close,

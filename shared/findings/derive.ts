@@ -5,8 +5,8 @@ import type { RefId } from '../model/repository.ts';
 import type { PolicySettings } from '../model/settings/settings.ts';
 import { judge } from '../policy/default-policy.ts';
 
-/** Advisories of the OpenSSF malicious-packages set: a vulnerability with such an id is a report of malware. */
-const MALWARE_ADVISORY_PREFIX = 'MAL-';
+/** Advisories of the OpenSSF malicious-packages set: a vulnerability with such an id, or with one as an alias, reports malware. */
+const MALWARE_ADVISORY = /^MAL-/i;
 
 interface Fact {
   readonly kind: FindingKind;
@@ -28,16 +28,18 @@ function factsOf(facts: PackageFacts): Fact[] {
       title: malware.title || (malicious ? 'verified malware' : 'inferred to be malware'),
     });
   }
-  for (const vulnerability of facts.vulnerabilities ?? []) {
-    const isMalware = vulnerability.id.startsWith(MALWARE_ADVISORY_PREFIX);
-    found.push({
-      kind: isMalware ? 'malware' : 'vulnerability',
-      severity: isMalware ? 'critical' : vulnerability.severity,
-      primaryId: vulnerability.id,
-      title: vulnerability.title || vulnerability.id,
-    });
+  for (const { id, aliases, severity, title } of facts.vulnerabilities ?? []) {
+    const said = { title: title || id };
+    const advisories = [id, ...aliases].filter((name) => MALWARE_ADVISORY.test(name));
+    for (const primaryId of advisories) found.push({ ...said, kind: 'malware', severity: 'critical', primaryId });
+    if (!advisories.includes(id)) found.push({ ...said, kind: 'vulnerability', severity, primaryId: id });
   }
   return found;
+}
+
+/** Whether the facts call the package version malware, verified or not, by analysis or by advisory. */
+export function isReportedAsMalware(facts: PackageFacts): boolean {
+  return factsOf(facts).some(({ kind }) => kind === 'malware' || kind === 'suspicious');
 }
 
 /** The findings of one package version at one ref. Pure: the same facts, policy and lock files give the same findings. */

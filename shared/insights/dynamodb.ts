@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { getAll, type Item, isConditionFailure, number, numberOf, text, textOf } from '../aws/dynamodb-items.ts';
 import { type PackageVersion, packageKey, parsePackageKey } from '../model/package-version.ts';
-import { QUESTIONS, type Verdict } from './verdict.ts';
+import { dueAtMs } from './freshness.ts';
+import type { Verdict } from './verdict.ts';
 
 /** The due index's shards: enough that none takes more than a sixteenth of the writes. */
 export const DUE_SHARDS = 16;
@@ -85,7 +86,7 @@ export function createInsightStore(client: DynamoDBClient, tableName: string, so
 
     /**
      * Stores what an ask brought and ends the claim; `lost` when somebody else holds it by now. A due mark that was set after
-     * `claimedAtMs` survives, because nobody has asked since.
+     * `claimedAtMs` keeps its time in the due index, because nobody has asked since.
      */
     async store(
       packageVersion: PackageVersion,
@@ -94,9 +95,7 @@ export function createInsightStore(client: DynamoDBClient, tableName: string, so
       claimedAtMs: number,
       nowMs: number,
     ): Promise<'stored' | 'lost'> {
-      const dueAtMs = Math.min(...QUESTIONS.map((question) => verdict.answers[question]?.refreshAtMs ?? Number.POSITIVE_INFINITY));
       const sets = ['verdict = :verdict', 'expiresAtSeconds = :expires'];
-      const removes = ['claimOwner', 'claimUntilMs'];
       const values: Item = {
         ':owner': text(owner),
         ':verdict': text(
@@ -104,20 +103,24 @@ export function createInsightStore(client: DynamoDBClient, tableName: string, so
         ),
         ':expires': number(Math.ceil((nowMs + VERDICT_LIFETIME_MS) / 1000)),
       };
-      if (Number.isFinite(dueAtMs)) {
-        sets.push('dueShard = :shard', 'dueAtMs = :due');
-        values[':shard'] = text(shardOf(partitionOf(packageVersion)));
-        values[':due'] = number(dueAtMs);
-      }
       if (verdict.fanOut !== undefined) {
         sets.push('fanOut = :fanOut', 'fanOutMark = :mark', 'fanOutAtMs = :now');
         values[':fanOut'] = text(verdict.fanOut);
         values[':mark'] = text('un-fanned');
         values[':now'] = number(nowMs);
       }
-      if (verdict.dueMarkedAtMs !== undefined && verdict.dueMarkedAtMs < claimedAtMs) removes.push('dueMarkedAtMs');
-      const item = await update(packageVersion, `SET ${sets.join(', ')} REMOVE ${removes.join(', ')}`, 'claimOwner = :owner', values);
-      return item === 'refused' ? 'lost' : 'stored';
+      const write = async (due: readonly string[], condition: string, dueValues: Item) =>
+        (await update(packageVersion, `SET ${[...sets, ...due].join(', ')} REMOVE claimOwner, claimUntilMs`, condition, {
+          ...values,
+          ...dueValues,
+        })) !== 'refused';
+      const due = dueAtMs(verdict);
+      if (due !== undefined) {
+        const dueValues = { ':shard': text(shardOf(partitionOf(packageVersion))), ':due': number(due), ':claimed': number(claimedAtMs) };
+        const isUnmarked = '(attribute_not_exists(dueMarkedAtMs) OR dueMarkedAtMs <= :claimed)';
+        if (await write(['dueShard = :shard', 'dueAtMs = :due'], `claimOwner = :owner AND ${isUnmarked}`, dueValues)) return 'stored';
+      }
+      return (await write([], 'claimOwner = :owner', {})) ? 'stored' : 'lost';
     },
 
     /** Gives a claim back without an answer. */
@@ -138,9 +141,12 @@ export function createInsightStore(client: DynamoDBClient, tableName: string, so
       await update(packageVersion, 'SET dueAtMs = :until', 'dueAtMs = :due', { ':due': number(dueAtMs), ':until': number(untilMs) });
     },
 
-    /** Nobody depends on it any more: it is not refreshed, and leaves when its time has come. */
-    async forgetDue(packageVersion: PackageVersion): Promise<void> {
-      await update(packageVersion, 'REMOVE dueShard, dueAtMs', 'attribute_exists(pk)', {});
+    /**
+     * Nobody depends on it any more: it is not refreshed, and leaves when its time has come. Only while it is due since `dueAtMs`:
+     * whoever has asked since then has a use for it.
+     */
+    async forgetDue(packageVersion: PackageVersion, dueAtMs: number): Promise<void> {
+      await update(packageVersion, 'REMOVE dueShard, dueAtMs', 'dueAtMs = :due', { ':due': number(dueAtMs) });
     },
 
     /** Package versions of one shard that are due before a time, the longest due first. */

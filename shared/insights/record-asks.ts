@@ -1,7 +1,7 @@
 import { type Check, isFailure } from '../model/check.ts';
 import type { PackageFacts } from '../model/facts.ts';
 import { refreshAtMs } from './freshness.ts';
-import { type Answer, answerDigest, type FailedAsk, QUESTIONS, type Question, type Verdict } from './verdict.ts';
+import { type Answer, answerDigest, type FailedAsk, QUESTIONS, type Question, statementOf, type Verdict } from './verdict.ts';
 
 /** What came of asking: a check for each question that was asked, and the facts that the answered ones brought. */
 export interface Asked {
@@ -15,11 +15,14 @@ const FACTS_OF: Readonly<Record<Question, readonly (keyof PackageFacts)[]>> = {
 };
 
 /**
- * The verdict after an ask. An answer replaces the facts of its own question only; a failure stands beside the answer. Where
- * users must hear of it - the answer differs from an earlier one, or comes after a failure - `fanOut` is the new digest. A
+ * The verdict after an ask. What is `known` replaces the facts of its own question only; a gap adds to them, because not to know
+ * any more whether something is wrong takes nothing back that was; a failure stands beside the answer. Where users must hear of
+ * it - an answer differs from the earlier one to the same question, or comes after a failure - `fanOut` is the new digest. A
  * first answer needs no fan-out: the scans of its users wait for it.
+ *
+ * `askedAtMs` is when the asking began, `nowMs` when its answer came.
  */
-export function recordAsks(before: Verdict | undefined, asked: Asked, askedAtMs: number, draw: number): Verdict {
+export function recordAsks(before: Verdict | undefined, asked: Asked, askedAtMs: number, nowMs: number, draw: number): Verdict {
   const answers: Partial<Record<Question, Answer>> = { ...before?.answers };
   const failures: Partial<Record<Question, FailedAsk>> = { ...before?.failures };
   let facts: PackageFacts = before?.facts ?? {};
@@ -29,24 +32,26 @@ export function recordAsks(before: Verdict | undefined, asked: Asked, askedAtMs:
     const check = asked.checks[question];
     if (!check) continue;
     if (isFailure(check)) {
-      failures[question] = { check, failedAtMs: askedAtMs };
+      failures[question] = { check, failedAtMs: nowMs };
       continue;
     }
     recovered ||= failures[question] !== undefined;
     delete failures[question];
-    const kept = Object.entries(facts).filter(([name]) => !FACTS_OF[question].includes(name as keyof PackageFacts));
+    const isKept = (name: string) => check.state !== 'known' || !FACTS_OF[question].includes(name as keyof PackageFacts);
+    const kept = Object.entries(facts).filter(([name]) => isKept(name));
     const brought = Object.entries(asked.facts).filter(([name]) => FACTS_OF[question].includes(name as keyof PackageFacts));
     facts = Object.fromEntries([...kept, ...brought]);
     const previous = before?.answers[question];
-    const sinceMs = previous?.check.state === check.state ? previous.sinceMs : askedAtMs;
-    answers[question] = { check, askedAtMs, sinceMs, refreshAtMs: refreshAtMs(question, check, facts, sinceMs, askedAtMs, draw) };
+    const sinceMs = previous?.check.state === check.state ? previous.sinceMs : nowMs;
+    answers[question] = { check, askedAtMs, sinceMs, refreshAtMs: refreshAtMs(question, check, facts, sinceMs, nowMs, draw) };
   }
 
-  const hadAnswer = before !== undefined && before.digest !== '';
-  const answered = Object.keys(answers).length > 0;
-  const digest = answered ? answerDigest(answers, facts) : '';
-  const mustFanOut = answered && ((hadAnswer && digest !== before.digest) || recovered);
-  const fanOut = mustFanOut ? digest : before?.fanOut;
+  const digest = Object.keys(answers).length > 0 ? answerDigest(answers, facts) : '';
+  const changed = QUESTIONS.some(
+    (question) =>
+      before?.answers[question] && statementOf(question, before.answers, before.facts) !== statementOf(question, answers, facts),
+  );
+  const fanOut = changed || recovered ? digest : before?.fanOut;
   return {
     answers,
     facts,

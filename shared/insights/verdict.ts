@@ -9,6 +9,7 @@ export type Question = (typeof QUESTIONS)[number];
 /** The last answer to one question: `known`, or a gap. A failure is no answer. */
 export interface Answer {
   readonly check: Check;
+  /** When the asking began: what is marked due after that has not been asked. */
   readonly askedAtMs: number;
   /** Since when the answer has this state. */
   readonly sinceMs: number;
@@ -42,14 +43,28 @@ export function sourceKey(answers: AnswerSource, tenant: string): string {
   return answers === 'cloud' ? `cloud:${encodeURIComponent(tenant)}` : answers;
 }
 
-/** Digest of what is known, so that the same answer asked again changes nothing. Times and failures are no part of it. */
+/**
+ * Digest of what is known, so that the same answer asked again changes nothing, in whatever order it lists its parts. Times and
+ * failures are no part of it.
+ */
 export function answerDigest(answers: Verdict['answers'], facts: PackageFacts): string {
-  const { publishedAtMs: _when, ...told } = facts;
-  const states = QUESTIONS.map((question) => answers[question]?.check.state ?? null);
   return createHash('sha256')
-    .update(JSON.stringify([states, told]))
+    .update(JSON.stringify(QUESTIONS.map((question) => statementOf(question, answers, facts))))
     .digest('hex')
     .slice(0, 24);
+}
+
+/** What the answer to one question says, as text that is equal where the answer is. */
+export function statementOf(question: Question, answers: Verdict['answers'], facts: PackageFacts): string {
+  const state = answers[question]?.check.state ?? null;
+  if (question === 'malware') {
+    const { verdict, analysisId, title, exclusion } = facts.malware ?? {};
+    return JSON.stringify([state, verdict, analysisId, title, exclusion]);
+  }
+  const vulnerabilities = facts.vulnerabilities?.map(({ id, aliases, severity, title }) =>
+    JSON.stringify([id, [...aliases].sort(), severity, title]),
+  );
+  return JSON.stringify([state, vulnerabilities?.sort(), facts.licences && [...facts.licences].sort()]);
 }
 
 /** The questions that must be asked: never answered, past their refresh, or marked due since they were asked. */
@@ -62,11 +77,16 @@ export function openQuestions(verdict: Verdict | undefined, nowMs: number): Ques
 }
 
 /**
- * What a scan that began at `scanStartedAtMs` may say of one question: the answer, unless a later ask failed while this scan
- * needed it. Without an answer: `pending`, worded by the caller.
+ * What a scan that began at `scanStartedAtMs` may say of one question: the answer, if it was fresh then or was given since.
+ * Where the scan needs a new one, what failed since it began is the answer, and `pending`, worded by the caller, where nothing
+ * has come. A failure while the answer was fresh is no matter of this scan.
  */
 export function checkForScan(verdict: Verdict | undefined, question: Question, scanStartedAtMs: number): Check | 'pending' {
-  const failure = verdict?.failures[question];
-  if (failure && failure.failedAtMs >= scanStartedAtMs) return failure.check;
-  return verdict?.answers[question]?.check ?? 'pending';
+  const failedAsk = verdict?.failures[question];
+  const failure = failedAsk && failedAsk.failedAtMs >= scanStartedAtMs ? failedAsk.check : undefined;
+  const answer = verdict?.answers[question];
+  if (!answer || answer.refreshAtMs <= scanStartedAtMs) return failure ?? 'pending';
+  const dueMarkedAtMs = verdict.dueMarkedAtMs ?? 0;
+  const wasMarkedDue = dueMarkedAtMs > answer.askedAtMs && dueMarkedAtMs <= scanStartedAtMs;
+  return (wasMarkedDue ? failure : undefined) ?? answer.check;
 }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { takeSnapshot } from '../../functions/extract/take-snapshot.ts';
 import { sendDue } from '../../functions/rescan/send-due.ts';
 import { type EvaluatePorts, evaluateRef } from '../../functions/results/evaluate-ref.ts';
@@ -10,6 +10,7 @@ import { type SweepPorts, sweep } from '../../functions/sweep/sweep.ts';
 import { answerBatch } from '../../functions/worker/answer-batch.ts';
 import type { DynamoDb } from '../../infra/local/engines/dynamodb.ts';
 import { retryDelaySeconds } from '../../shared/aws/sqs-batch.ts';
+import { TABLE_SHAPES, type TableShape } from '../../shared/aws/tables.ts';
 import { createFindingStore } from '../../shared/findings/dynamodb.ts';
 import { createInsightStore } from '../../shared/insights/dynamodb.ts';
 import type { Question } from '../../shared/insights/verdict.ts';
@@ -77,6 +78,13 @@ export class World {
   readonly #blobs = new Map<string, string>();
   readonly unreadableBlobs = new Set<string>();
   repositoryUnreadable: { reason: string; retryable: boolean } | undefined;
+  /** Runs while SafeDep is being asked: time may pass there, and others may write. */
+  onAsk: ((packageVersion: PackageVersion) => Promise<void>) | undefined;
+  /** The bus cannot be reached, or takes all but some of what it is given. */
+  busAway = false;
+  busRefuses: ((event: BusEvent) => boolean) | undefined;
+  /** So many of the next sends to a queue are refused. */
+  readonly refusedSends = new Map<QueueName, number>();
   #queue: QueuedMessage[] = [];
   #sequence = 0;
   readonly #pushedAtMs: number[] = [];
@@ -215,11 +223,25 @@ export class World {
 
   #send(queue: QueueName, message: unknown, delaySeconds = 0): void {
     this.#refuseTheDead();
+    const refused = this.refusedSends.get(queue) ?? 0;
+    if (refused > 0) {
+      this.refusedSends.set(queue, refused - 1);
+      throw new Error(`SQS refused a message for ${queue}`);
+    }
     const write = this.#beforeWrite();
     this.#sequence += 1;
     const visibleAtMs = this.nowMs + delaySeconds * 1000;
     this.#queue.push({ queue, body: JSON.stringify(message), sequence: this.#sequence, visibleAtMs, receiveCount: 0 });
     this.#afterWrite(write);
+  }
+
+  /** As a late or repeated message would: the whole ref is evaluated again. */
+  evaluate(ref: RefId): void {
+    this.#send('evaluations', { version: 1, kind: 'evaluate', ref });
+  }
+
+  waiting(queue: QueueName): number {
+    return this.#queue.filter((message) => message.queue === queue).length;
   }
 
   /** Takes messages off a queue as if SQS had given up on them. */
@@ -280,7 +302,10 @@ export class World {
       return answerBatch(parseLookupBatch(body), {
         insights: this.insights,
         scans: this.scans,
-        ask: async (packageVersion, questions) => this.#ask(packageVersion, questions),
+        ask: async (packageVersion, questions) => {
+          await this.onAsk?.(packageVersion);
+          return this.#ask(packageVersion, questions);
+        },
         sendEvaluations: async (messages) => messages.forEach((message) => this.#send('evaluations', message)),
         owner: `worker-${sequence}-${receiveCount}`,
         deadlineAtMs: this.nowMs + TIMEOUT_MS.lookups,
@@ -297,11 +322,11 @@ export class World {
         inventory: this.inventory,
         send: async (messages) => messages.forEach((entry) => this.#send('evaluations', entry)),
       });
-    } else await evaluateRef(message, DEFAULT_SETTINGS, this.#evaluatePorts());
+    } else await evaluateRef(message, DEFAULT_SETTINGS, this.evaluatePorts());
     return 'done';
   }
 
-  #evaluatePorts(): EvaluatePorts {
+  evaluatePorts(): EvaluatePorts {
     return {
       inventory: this.inventory,
       scans: this.scans,
@@ -312,10 +337,12 @@ export class World {
       bus: {
         put: async (events) => {
           this.#refuseTheDead();
+          if (this.busAway) return new Set();
           const write = this.#beforeWrite();
-          this.events.push(...events);
+          const taken = events.filter((event) => !this.busRefuses?.(event));
+          this.events.push(...taken);
           this.#afterWrite(write);
-          return new Set(events.map(({ eventId }) => eventId));
+          return new Set(taken.map(({ eventId }) => eventId));
         },
       },
       sendReport: async () => undefined,
@@ -342,7 +369,7 @@ export class World {
 
   async sweepOnce(): Promise<void> {
     const ports: SweepPorts = {
-      ...this.#evaluatePorts(),
+      ...this.evaluatePorts(),
       sendLookups: async (_, batches) => batches.forEach((batch) => this.#send('lookups', batch)),
       sendEvaluations: async (messages) => messages.forEach((message) => this.#send('evaluations', message)),
     };
@@ -353,13 +380,28 @@ export class World {
     );
   }
 
-  rescan(beforeMs: number) {
-    return sendDue(beforeMs, 10_000, true, {
+  /** By hand unless `force` is false, as the schedule does it. */
+  rescan(beforeMs: number, force = true) {
+    return sendDue(beforeMs, 10_000, force, {
       insights: this.insights,
       inventory: this.inventory,
       send: async (batches) => batches.forEach((batch) => this.#send('lookups', batch)),
       nowMs: () => this.nowMs,
     });
+  }
+
+  /** Deletes what DynamoDB's time to live would have deleted by now. */
+  async expireRows(): Promise<void> {
+    for (const [TableName, shape] of Object.entries<TableShape>(TABLE_SHAPES)) {
+      const attribute = shape.timeToLiveAttribute;
+      if (attribute === undefined) continue;
+      const { Items = [] } = await this.#client.send(new ScanCommand({ TableName }));
+      for (const item of Items.filter((row) => Number(row[attribute]?.N ?? Number.POSITIVE_INFINITY) * 1000 <= this.nowMs)) {
+        const keyNames = [shape.partitionKey.name, ...(shape.sortKey ? [shape.sortKey.name] : [])];
+        const Key = Object.fromEntries(Object.entries(item).filter(([name]) => keyNames.includes(name)));
+        await this.#client.send(new DeleteItemCommand({ TableName, Key }));
+      }
+    }
   }
 
   /**
