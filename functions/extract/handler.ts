@@ -52,6 +52,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
         sendEvaluate: (message) => evaluations.send([{ body: JSON.stringify(message) }]),
         nowMs: Date.now,
         functionTimeoutMs,
+        isRedelivery: receiveCountOf(record) > 1,
         isLastAttempt: receiveCountOf(record) >= SOURCE_ATTEMPTS,
       });
       log.info('push taken', { repository: hint.repositoryName, ref: hint.ref.ref, deliveryId: hint.deliveryId, result });

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { InventoryStore } from '../../shared/inventory/dynamodb.ts';
+import { type InventoryStore, SnapshotGoneError } from '../../shared/inventory/dynamodb.ts';
 import { lockFilesByPackage, packagesToAsk, readManifests, readSnapshot } from '../../shared/inventory/read-snapshot.ts';
 import type { SnapshotFacts } from '../../shared/inventory/ref-item.ts';
 import { manifestKey, type SnapshotLockFile, toManifestPages } from '../../shared/inventory/snapshot.ts';
@@ -9,6 +9,7 @@ import { type PackageVersion, packageKey } from '../../shared/model/package-vers
 import type { RefId } from '../../shared/model/repository.ts';
 import { readingDigest, type Settings } from '../../shared/model/settings/settings.ts';
 import type { ScanStore } from '../../shared/scans/dynamodb.ts';
+import { cutReasons } from '../../shared/scans/scan.ts';
 import { type RepositorySource, SourceError, type Tree, type TreeEntry } from '../../shared/scm/source.ts';
 
 /** Lock files that are fetched and read at once. */
@@ -25,6 +26,8 @@ export interface SnapshotPorts {
   nowMs(): number;
   /** How long an extract may live: younger scans than that may still be in the hands of another one. */
   readonly functionTimeoutMs: number;
+  /** The push was delivered before: who took it then may have swapped and failed after that, a second ago. */
+  readonly isRedelivery: boolean;
   /** The source has been asked so often that what it still cannot give counts as unreadable. */
   readonly isLastAttempt: boolean;
 }
@@ -36,25 +39,29 @@ export type SnapshotResult = 'swapped' | 'unchanged' | 'superseded' | 'never-see
  * source may answer later: the push then comes back.
  */
 export async function takeSnapshot(hint: PushHint, settings: Settings, ports: SnapshotPorts): Promise<SnapshotResult> {
-  const { inventory } = ports;
-  const { ref } = hint;
-  const taken = await inventory.takeGeneration(ref);
-  const generation = taken.generation;
-  let base = taken.snapshot;
   for (let attempt = 0; attempt < SWAP_ATTEMPTS; attempt += 1) {
-    if (attempt > 0) base = (await inventory.readRef(ref))?.snapshot;
-    const state = await readState(hint, settings, base, ports);
-    if (state === 'never-seen') return 'never-seen';
-
-    if (base && (await isSettledAt(ref, base, state, settings, ports))) {
-      const raised = await inventory.raiseSeen(ref, generation, base.generation);
-      if (raised === 'snapshot-changed') continue;
-      return raised === 'raised' ? 'unchanged' : 'superseded';
-    }
-    const result = await swapIn(hint, generation, state, base, settings, ports);
+    const result = await attemptSnapshot(hint, settings, ports).catch((error: unknown) => {
+      // Only a swap collects pages, so the base that they belonged to has been replaced.
+      if (error instanceof SnapshotGoneError) return 'snapshot-changed' as const;
+      throw error;
+    });
     if (result !== 'snapshot-changed') return result;
   }
-  throw new Error(`${hint.repositoryName} ${ref.ref}: the snapshot changed ${SWAP_ATTEMPTS} times while it was read`);
+  throw new Error(`${hint.repositoryName} ${hint.ref.ref}: the snapshot changed ${SWAP_ATTEMPTS} times while it was read`);
+}
+
+/** Each attempt has a generation of its own, so that the rows of one that came to nothing are never mistaken for those of the next. */
+async function attemptSnapshot(hint: PushHint, settings: Settings, ports: SnapshotPorts): Promise<SnapshotResult | 'snapshot-changed'> {
+  const { inventory } = ports;
+  const { ref } = hint;
+  const { generation, snapshot: base } = await inventory.takeGeneration(ref);
+  const state = await readState(hint, settings, base, ports);
+  if (state === 'never-seen') return 'never-seen';
+  if (base && (await isSettledAt(ref, base, state, settings, ports))) {
+    const raised = await inventory.raiseSeen(ref, generation, base.generation);
+    return raised === 'raised' ? 'unchanged' : raised;
+  }
+  return swapIn(hint, generation, state, base, settings, ports);
 }
 
 /** What the source says of the ref. */
@@ -98,7 +105,7 @@ async function readState(
     ...known,
     commit: head.commit,
     entries: tree.entries,
-    problems: [...(tree.complete ? [] : [tree.reason]), ...skippedLockFiles(tree, settings)],
+    problems: [...(tree.complete ? [] : [tree.reason]), ...cutReasons(skippedLockFiles(tree, settings), 'lock files that are not read')],
     keepsBase: !tree.complete,
     deleted: false,
   };
@@ -123,7 +130,7 @@ async function isSettledAt(ref: RefId, base: SnapshotFacts, state: RefState, set
   const scan = await ports.scans.read({ ref, generation: base.generation });
   if (!scan) return false;
   if (scan.outcome) return scan.outcome.status === 'complete';
-  return scan.sent || ports.nowMs() - scan.startedAtMs < ports.functionTimeoutMs;
+  return scan.sent || (!ports.isRedelivery && ports.nowMs() - scan.startedAtMs < ports.functionTimeoutMs);
 }
 
 async function swapIn(

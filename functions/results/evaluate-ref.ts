@@ -50,7 +50,7 @@ interface View {
 /**
  * Decides what is so at a ref now, and writes what changed (design, section 4, "results, evaluate"). Any number of these may
  * run at once and be repeated: every write is conditioned on this evaluation's number, and one that was overtaken after it
- * wrote a transition sends itself again.
+ * wrote sends itself again: who overtook it may have found nothing to write before.
  */
 export async function evaluateRef(message: Evaluate, settings: Settings, ports: EvaluatePorts): Promise<void> {
   const { ref } = message;
@@ -81,8 +81,7 @@ export async function evaluateRef(message: Evaluate, settings: Settings, ports: 
 
   if (outcome) await endScan(ref, view, outcome, assessed, ports);
 
-  const wroteTransition = written.length > 0 || writes.some(({ kind }) => kind !== undefined);
-  if (wroteTransition) await lookAgainIfOvertaken(message, number, snapshot, ports);
+  if (writes.length > 0) await lookAgainIfOvertaken(message, number, snapshot, ports);
 }
 
 /** Takes an evaluation number and reads. A scoped evaluation of an incomplete scan becomes one of the whole ref. */
@@ -183,10 +182,10 @@ async function endScan(
   assessed: readonly AssessedPackage[],
   ports: EvaluatePorts,
 ): Promise<void> {
-  const { scan, refItem, snapshot, contents } = view;
+  const { refItem, snapshot, contents } = view;
+  let scan = view.scan;
   if (scan.outcome?.status === 'superseded') return;
-  const isNews = JSON.stringify(scan.outcome) !== JSON.stringify(outcome);
-  if (isNews) {
+  while (isNews(scan, outcome, refItem.evaluation)) {
     const outcomeNumber = scan.outcomeNumber + 1;
     const nowMs = ports.nowMs();
     const event = scanEvent(ref, refItem, snapshot, outcome, outcomeNumber, countScan(contents, assessed), assessed, ports.answers, nowMs);
@@ -199,7 +198,7 @@ async function endScan(
       commit: scan.commit,
     };
     const reportable = ports.reports && ports.answers !== 'stand-in' && !snapshot.deleted;
-    await ports.scans.writeOutcome(
+    const result = await ports.scans.writeOutcome(
       scan,
       outcome,
       refItem.evaluation,
@@ -207,10 +206,19 @@ async function endScan(
       { [`event-${outcomeNumber}`]: JSON.stringify(event), ...(reportable ? { [REPORT_INTENT]: JSON.stringify(report) } : {}) },
       nowMs,
     );
+    const after = await ports.scans.read(scan);
+    if (!after) return;
+    scan = after;
+    if (result === 'written') break;
   }
-  const after = await ports.scans.read(scan);
-  if (after && Object.keys(after.intents).length > 0) await publishScan(after, ports);
+  if (Object.keys(scan.intents).length > 0) await publishScan(scan, ports);
   if (refItem.baselineGeneration === undefined) await ports.inventory.endBaseline(ref, scan.generation);
+}
+
+/** Whether this evaluation has something to say of the scan: not for a superseded one, nor after a later evaluation has spoken. */
+function isNews(scan: Scan, outcome: NonNullable<Scan['outcome']>, evaluation: number): boolean {
+  if (scan.outcome?.status === 'superseded' || scan.outcomeEvaluation >= evaluation) return false;
+  return JSON.stringify(scan.outcome) !== JSON.stringify(outcome);
 }
 
 async function lookAgainIfOvertaken(message: Evaluate, number: number, snapshot: SnapshotFacts, ports: EvaluatePorts): Promise<void> {

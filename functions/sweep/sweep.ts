@@ -1,7 +1,7 @@
 import type { FindingStore } from '../../shared/findings/dynamodb.ts';
 import { type PublishPorts, publishFindings, publishScan } from '../../shared/findings/publish.ts';
 import type { InsightStore } from '../../shared/insights/dynamodb.ts';
-import type { InventoryStore } from '../../shared/inventory/dynamodb.ts';
+import { type InventoryStore, SnapshotGoneError } from '../../shared/inventory/dynamodb.ts';
 import { packagesToAsk, readSnapshot } from '../../shared/inventory/read-snapshot.ts';
 import { type Evaluation, type Lane, type LookupBatch, toBatches } from '../../shared/messages/queue-messages.ts';
 import type { ScanStore } from '../../shared/scans/dynamodb.ts';
@@ -30,29 +30,47 @@ export interface SweepResult {
   readonly intentsPublished: number;
 }
 
-/** Finds marks that nobody cleared and does what they ask for. Everything here may be done twice. */
+/**
+ * Finds marks that nobody cleared and does what they ask for. Everything here may be done twice. One mark that cannot be served
+ * keeps none of the others waiting: its error is thrown at the end.
+ */
 export async function sweep(ports: SweepPorts): Promise<SweepResult> {
   const nowMs = ports.nowMs();
+  const errors: unknown[] = [];
+  const serve = async (work: () => Promise<unknown>): Promise<void> => {
+    await work().catch((error: unknown) => errors.push(error));
+  };
+
   let scansGivenUp = 0;
   let batchesSentAgain = 0;
   const open = await ports.scans.openBefore(nowMs, MARKS_PER_SWEEP);
   for (const scan of open) {
-    const sent = await lookAt(scan, nowMs, ports);
-    if (sent === 'given-up') scansGivenUp += 1;
-    else batchesSentAgain += sent;
+    await serve(async () => {
+      const sent = await lookAt(scan, nowMs, ports);
+      if (sent === 'given-up') scansGivenUp += 1;
+      else batchesSentAgain += sent;
+    });
   }
 
   const answers = await ports.insights.unFanned(nowMs - FORGOTTEN_AFTER_MS, MARKS_PER_SWEEP);
   for (const { packageVersion, digest } of answers) {
-    await ports.sendEvaluations([{ version: 1, kind: 'answer-changed', packageVersion, digest }]);
-    await ports.insights.clearFanOut(packageVersion, digest);
+    await serve(async () => {
+      await ports.sendEvaluations([{ version: 1, kind: 'answer-changed', packageVersion, digest }]);
+      await ports.insights.clearFanOut(packageVersion, digest);
+    });
   }
 
   const findings = await ports.findings.withIntentsBefore(nowMs - FORGOTTEN_AFTER_MS, MARKS_PER_SWEEP);
-  await publishFindings(findings, ports);
+  await serve(() => publishFindings(findings, ports));
+  for (const { ref, stored } of findings) {
+    if (Object.keys(stored.intents).length === 0) await serve(() => ports.findings.clearEmptyMark(ref, stored.finding.id));
+  }
   const scans = await ports.scans.withIntentsBefore(nowMs - FORGOTTEN_AFTER_MS, MARKS_PER_SWEEP);
-  for (const scan of scans) await publishScan(scan, ports);
+  for (const scan of scans) {
+    await serve(() => (Object.keys(scan.intents).length > 0 ? publishScan(scan, ports) : ports.scans.clearEmptyMark(scan)));
+  }
 
+  if (errors.length > 0) throw errors[0];
   return {
     scansLookedAt: open.length,
     scansGivenUp,
@@ -110,7 +128,12 @@ export async function giveUp(
 async function openBatches(scan: Scan, ports: SweepPorts): Promise<LookupBatch[]> {
   const snapshot = (await ports.inventory.readRef(scan.ref))?.snapshot;
   if (!snapshot || snapshot.generation !== scan.generation) return [];
-  const slices = toBatches(packagesToAsk(await readSnapshot(ports.inventory, scan.ref, snapshot)));
+  const contents = await readSnapshot(ports.inventory, scan.ref, snapshot).catch((error: unknown) => {
+    // Replaced this very moment: its scan is over.
+    if (error instanceof SnapshotGoneError) return [];
+    throw error;
+  });
+  const slices = toBatches(packagesToAsk(contents));
   return [...scan.openBatches]
     .sort((a, b) => a - b)
     .flatMap((batchNumber) => {

@@ -1,6 +1,7 @@
 import { run as packages } from './packages.ts';
 import { run as rescan } from './rescan.ts';
 import { run as serveSafeDep } from './safedep-serve.ts';
+import { run as settings } from './settings.ts';
 
 /** `npm run cli -- COMMAND …`: what an operator does by hand. Each command resolves to its exit code. */
 
@@ -8,6 +9,7 @@ const USAGE = `usage: npm run cli -- COMMAND [ARGUMENTS]
 
   packages FILE...             what safedep-watch reads from lock files
   rescan --due-before TIME     ask SafeDep again about what is due, without reading any repository
+  settings check|apply FILE    check a settings document, or write it to a deployed stack
   safedep serve --port N       the SafeDep stand-in alone: address, key, tenant and token to use
 
 Every command has --help. Exit codes: 0 done, 2 incomplete or not reachable, 3 usage`;
@@ -22,6 +24,8 @@ async function main([command, ...args]: string[]): Promise<number> {
       return packages(args);
     case 'rescan':
       return rescan(args);
+    case 'settings':
+      return settings(args);
     case 'safedep':
       if (args[0] === 'serve') return serveSafeDep(args.slice(1));
       break;

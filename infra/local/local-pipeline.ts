@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { writeSettings } from '../../shared/aws/settings.ts';
 import { createFindingStore } from '../../shared/findings/dynamodb.ts';
 import { createInsightStore } from '../../shared/insights/dynamodb.ts';
 import { sourceKey } from '../../shared/insights/verdict.ts';
@@ -61,9 +62,6 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
     // Two cores: each process compiles its code anew, and four keep 94 % of the limit busy (simulated).
     maximumEnvironments: { WorkerFunction: WORKER_PROCESSES },
     warm: { WebhookFunction: 1, ExtractFunction: 1, WorkerFunction: WORKER_PROCESSES, ResultsFunction: 1 },
-    warm: process.env['WARM']
-      ? { WebhookFunction: 1, ExtractFunction: 1, WorkerFunction: Number(process.env['W'] ?? 8), ResultsFunction: 1 }
-      : {},
     compileCacheDirectory: join(REPOSITORY_ROOT, '.cache', 'compiled'),
     timeServerVariable: 'TIME_SERVER',
     environment: {
@@ -89,12 +87,7 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
 
     const environment = { ...engines.environmentOf('ResultsFunction'), ...engines.environmentOf('WorkerFunction') };
     const table = (name: string): string => environment[name] ?? '';
-    await client.send(
-      new PutItemCommand({
-        TableName: table('SETTINGS_TABLE_NAME'),
-        Item: { tenant: { S: LOCAL_TENANT }, version: { N: '1' }, document: { S: JSON.stringify(options.settings) } },
-      }),
-    );
+    await writeSettings(client, table('SETTINGS_TABLE_NAME'), LOCAL_TENANT, options.settings);
     await openLimit(client, table('RATE_LIMITS_TABLE_NAME'), safedep, options.settings);
     return {
       engines,

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { parseSettings, type Settings, SettingsError } from '../../shared/model/settings/settings.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../../shared/model/settings/settings.ts';
 import type { AlertReceiver } from './alert-receiver.ts';
 import { UsageError } from './options.ts';
+import { readSettingsFile } from './settings-file.ts';
 import type { LocalRepository } from './watch/resolve-repository.ts';
 
 const TERMINAL_SECRET_NAME = 'safedep-watch/sinks/terminal';
@@ -22,8 +22,7 @@ export async function localSettings(
   terminal: AlertReceiver,
   variables: NodeJS.ProcessEnv,
 ): Promise<LocalSettings> {
-  const own =
-    configPath === undefined ? parseSettings({ version: 1 }, 'the default') : parseSettings(await readDocument(configPath), configPath);
+  const own = configPath === undefined ? DEFAULT_SETTINGS : await readSettingsFile(configPath);
   const secrets: Record<string, string> = { [TERMINAL_SECRET_NAME]: terminal.secret };
   for (const { name, signingSecret } of own.sinks) {
     const variable = `SAFEDEP_WATCH_SINK_${name.toUpperCase().replaceAll('-', '_')}_SECRET`;
@@ -40,18 +39,4 @@ export async function localSettings(
     sinks: [...own.sinks, { name: 'terminal', kind: 'webhook', url: terminal.url, signingSecret: TERMINAL_SECRET_NAME, refs: 'all' }],
   };
   return { settings, secrets };
-}
-
-async function readDocument(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(`The settings file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new SettingsError(`${path} is not JSON: ${(error as Error).message}`);
-  }
 }

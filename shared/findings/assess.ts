@@ -2,10 +2,10 @@ import { checkForScan, type Verdict } from '../insights/verdict.ts';
 import type { LockFileContent } from '../inventory/read-snapshot.ts';
 import { type Check, type Checks, deriveOutcome, type GapState, isFailure, type Outcome } from '../model/check.ts';
 import type { Finding } from '../model/finding.ts';
-import { type PackageVersion, packageKey, whyUnsupported } from '../model/package-version.ts';
+import { type PackageVersion, whyUnsupported } from '../model/package-version.ts';
 import type { RefId } from '../model/repository.ts';
 import type { PolicySettings } from '../model/settings/settings.ts';
-import type { ScanOutcome } from '../scans/scan.ts';
+import { cutReasons, type ScanOutcome } from '../scans/scan.ts';
 import { deriveFindings } from './derive.ts';
 
 /** One package version of a scan: what is known, what is not and why, and what was found. */
@@ -74,9 +74,6 @@ export function countScan(contents: readonly LockFileContent[], packages: readon
   return { lockFiles: contents.length, packages: packages.length, gaps, failures };
 }
 
-/** Reasons a summary lists of one kind, at most: the rest is counted. */
-const REASONS_MAX_PER_KIND = 5;
-
 /** How a settled scan ended: incomplete as soon as one file or one question came to nothing. */
 export function concludeScan(
   problems: readonly string[],
@@ -96,15 +93,6 @@ export function concludeScan(
   const failed = [...byReason]
     .sort(([, a], [, b]) => b - a)
     .map(([reason, count]) => `${count} ${count === 1 ? 'package' : 'packages'} ${reason}`);
-  const reasons = [...problems, ...cut(unread, 'lock files that could not be read'), ...cut(failed, 'reasons')];
+  const reasons = [...problems, ...cutReasons(unread, 'lock files that could not be read'), ...cutReasons(failed, 'reasons')];
   return { status: reasons.length === 0 ? 'complete' : 'incomplete', reasons };
-}
-
-function cut(reasons: readonly string[], what: string): string[] {
-  if (reasons.length <= REASONS_MAX_PER_KIND) return [...reasons];
-  return [...reasons.slice(0, REASONS_MAX_PER_KIND), `and ${reasons.length - REASONS_MAX_PER_KIND} more ${what}`];
-}
-
-export function keyOfAssessed({ packageVersion }: AssessedPackage): string {
-  return packageKey(packageVersion);
 }

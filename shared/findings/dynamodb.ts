@@ -36,6 +36,12 @@ export function createFindingStore(client: DynamoDBClient, tableName: string) {
     }
   }
 
+  /** Takes the mark off a finding without intents: who took the last one may have died before the mark went. */
+  async function clearEmptyMark(ref: string, id: string): Promise<void> {
+    const condition = 'attribute_exists(intentMark) AND size(intents) = :zero';
+    await update(ref, id, 'REMOVE intentMark, intentAtMs', condition, { ':zero': number(0) }, {});
+  }
+
   return {
     /** All findings of a ref, resolved ones too. Strongly consistent. */
     async readAll(ref: RefId): Promise<StoredFinding[]> {
@@ -97,7 +103,7 @@ export function createFindingStore(client: DynamoDBClient, tableName: string) {
       return (await update(refKey(ref), write.finding.id, `SET ${sets.join(', ')}`, condition, values, names)) ? 'written' : 'refused';
     },
 
-    /** The bus has this transition's event; the mark goes with the last one. */
+    /** The bus has this transition's event; the mark goes with the last one, also where the last two are taken at once. */
     async removeIntent(ref: string, id: string, transition: string): Promise<void> {
       const names = { '#transition': transition };
       const wasLast = await update(
@@ -108,8 +114,12 @@ export function createFindingStore(client: DynamoDBClient, tableName: string) {
         { ':one': number(1) },
         names,
       );
-      if (!wasLast) await update(ref, id, 'REMOVE intents.#transition', 'attribute_exists(id)', {}, names);
+      if (wasLast) return;
+      await update(ref, id, 'REMOVE intents.#transition', 'attribute_exists(id)', {}, names);
+      await clearEmptyMark(ref, id);
     },
+
+    clearEmptyMark,
 
     /** Findings whose events have waited since before a time. */
     async withIntentsBefore(atMs: number, limit: number): Promise<StoredFindingAt[]> {

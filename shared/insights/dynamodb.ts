@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { getAll, type Item, isConditionFailure, number, numberOf, text, textOf } from '../aws/dynamodb-items.ts';
 import { type PackageVersion, packageKey, parsePackageKey } from '../model/package-version.ts';
 import { dueAtMs } from './freshness.ts';
@@ -75,9 +75,9 @@ export function createInsightStore(client: DynamoDBClient, tableName: string, so
     ): Promise<{ verdict: Verdict } | { foreignUntilMs: number }> {
       const item = await update(
         packageVersion,
-        'SET claimOwner = :owner, claimUntilMs = :until',
+        'SET claimOwner = :owner, claimUntilMs = :until, expiresAtSeconds = if_not_exists(expiresAtSeconds, :expires)',
         'attribute_not_exists(claimOwner) OR claimUntilMs < :now OR claimOwner = :owner',
-        { ':owner': text(owner), ':until': number(untilMs), ':now': number(nowMs) },
+        { ':owner': text(owner), ':until': number(untilMs), ':now': number(nowMs), ':expires': expiry(nowMs) },
       );
       if (item !== 'refused') return { verdict: toVerdict(item) };
       const [current] = await getAll(client, tableName, [keyOf(packageVersion)]);
@@ -101,7 +101,7 @@ export function createInsightStore(client: DynamoDBClient, tableName: string, so
         ':verdict': text(
           JSON.stringify({ answers: verdict.answers, facts: verdict.facts, failures: verdict.failures, digest: verdict.digest }),
         ),
-        ':expires': number(Math.ceil((nowMs + VERDICT_LIFETIME_MS) / 1000)),
+        ':expires': expiry(nowMs),
       };
       if (verdict.fanOut !== undefined) {
         sets.push('fanOut = :fanOut', 'fanOutMark = :mark', 'fanOutAtMs = :now');
@@ -198,6 +198,10 @@ export function createInsightStore(client: DynamoDBClient, tableName: string, so
       await update(packageVersion, 'REMOVE fanOut, fanOutMark, fanOutAtMs', 'fanOut = :digest', { ':digest': text(digest) });
     },
   };
+}
+
+function expiry(nowMs: number): AttributeValue {
+  return number(Math.ceil((nowMs + VERDICT_LIFETIME_MS) / 1000));
 }
 
 function shardOf(partition: string): string {

@@ -15,8 +15,8 @@ const FACTS_OF: Readonly<Record<Question, readonly (keyof PackageFacts)[]>> = {
 };
 
 /**
- * The verdict after an ask. What is `known` replaces the facts of its own question only; a gap adds to them, because not to know
- * any more whether something is wrong takes nothing back that was; a failure stands beside the answer. Where users must hear of
+ * The verdict after an ask. What is `known` replaces the facts of its own question only; a gap leaves them, because not to know any
+ * more whether something is wrong takes nothing back that was found; a failure stands beside the answer. Where users must hear of
  * it - an answer differs from the earlier one to the same question, or comes after a failure - `fanOut` is the new digest. A
  * first answer needs no fan-out: the scans of its users wait for it.
  *
@@ -37,10 +37,11 @@ export function recordAsks(before: Verdict | undefined, asked: Asked, askedAtMs:
     }
     recovered ||= failures[question] !== undefined;
     delete failures[question];
-    const isKept = (name: string) => check.state !== 'known' || !FACTS_OF[question].includes(name as keyof PackageFacts);
-    const kept = Object.entries(facts).filter(([name]) => isKept(name));
-    const brought = Object.entries(asked.facts).filter(([name]) => FACTS_OF[question].includes(name as keyof PackageFacts));
-    facts = Object.fromEntries([...kept, ...brought]);
+    if (check.state === 'known') {
+      const isOwn = ([name]: [string, unknown]) => FACTS_OF[question].includes(name as keyof PackageFacts);
+      const kept = Object.entries(facts).filter((fact) => !isOwn(fact));
+      facts = Object.fromEntries([...kept, ...Object.entries(asked.facts).filter(isOwn)]);
+    }
     const previous = before?.answers[question];
     const sinceMs = previous?.check.state === check.state ? previous.sinceMs : nowMs;
     answers[question] = { check, askedAtMs, sinceMs, refreshAtMs: refreshAtMs(question, check, facts, sinceMs, nowMs, draw) };

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type DynamoDBClient, GetItemCommand, PutItemCommand, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import pLimit from 'p-limit';
 import { deleteAll, getAll, type Item, isConditionFailure, number, numberOf, putAll, text, textOf } from '../aws/dynamodb-items.ts';
 import { type PackageVersion, packageKey } from '../model/package-version.ts';
 import { parseRefKey, type RefId, refKey } from '../model/repository.ts';
 import type { RefItem, SnapshotFacts } from './ref-item.ts';
-import { compress, decompress, type ManifestPages, SNAPSHOT_PAGE_MAX_LOCK_FILES, type SnapshotLockFile } from './snapshot.ts';
+import { compress, decompress, type ManifestPages, type SnapshotLockFile, toSnapshotPages } from './snapshot.ts';
 
 /** A snapshot's pages were replaced while they were read: read the ref item again and start over. */
 export class SnapshotGoneError extends Error {
@@ -12,6 +13,8 @@ export class SnapshotGoneError extends Error {
 }
 
 const REVERSE_ENTRIES_PER_PAGE = 200;
+/** A deleted branch may take back 20,000 entries: one query each, some ten milliseconds long, within an extract's two minutes. */
+const QUERIES_AT_ONCE = 32;
 
 export type InventoryStore = ReturnType<typeof createInventoryStore>;
 
@@ -123,13 +126,12 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
 
     /** Writes the pages that list the lock files; resolves to their number. */
     async writeSnapshotPages(ref: RefId, generation: number, lockFiles: readonly SnapshotLockFile[]): Promise<number> {
-      const pageCount = Math.max(1, Math.ceil(lockFiles.length / SNAPSHOT_PAGE_MAX_LOCK_FILES));
-      for (let page = 0; page < pageCount; page += 1) {
-        const slice = lockFiles.slice(page * SNAPSHOT_PAGE_MAX_LOCK_FILES, (page + 1) * SNAPSHOT_PAGE_MAX_LOCK_FILES);
+      const pages = toSnapshotPages(lockFiles);
+      for (const [page, slice] of pages.entries()) {
         const Item = { ...snapshotPageKey(ref, generation, page), page: { B: compress(slice) } };
         await client.send(new PutItemCommand({ TableName: tableName, Item }));
       }
-      return pageCount;
+      return pages.length;
     },
 
     /** Makes the snapshot the one that counts: only over the one it was made from, and only if nobody has seen the head later. */
@@ -150,6 +152,8 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
       );
       if (item !== 'refused') return 'swapped';
       const current = await readRef(ref);
+      // A lost answer makes the client ask twice; a generation is one extract's alone, so this swap was our own.
+      if (current?.snapshot?.generation === snapshot.generation) return 'swapped';
       return (current?.seenGeneration ?? 0) >= snapshot.generation ? 'superseded' : 'snapshot-changed';
     },
 
@@ -179,11 +183,14 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
 
     /** Takes back what generations below this one said; what a later one said stays. */
     async deleteReverseEntries(ref: RefId, generation: number, packages: readonly PackageVersion[]): Promise<void> {
-      for (const packageVersion of packages) {
-        const digest = refDigest(ref);
-        const keys = await keysBelow(packagePartition(packageVersion), `${digest}#${digits(0)}`, `${digest}#${digits(generation - 1)}`);
-        await deleteAll(client, tableName, keys);
-      }
+      const digest = refDigest(ref);
+      const limit = pLimit(QUERIES_AT_ONCE);
+      const keys = await Promise.all(
+        packages.map((packageVersion) =>
+          limit(() => keysBelow(packagePartition(packageVersion), `${digest}#${digits(0)}`, `${digest}#${digits(generation - 1)}`)),
+        ),
+      );
+      await deleteAll(client, tableName, keys.flat());
     },
 
     /** Refs that use a package version, a page at a time; a ref may come twice. */

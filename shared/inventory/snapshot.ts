@@ -32,23 +32,43 @@ export interface ManifestPages {
   readonly gaps: readonly ManifestGap[];
 }
 
-/** Entries a page at most: 2,000 packages compress to some 30 KB, far below an item's 400 KB even with long names. */
-export const PAGE_MAX_ENTRIES = 2_000;
-export const SNAPSHOT_PAGE_MAX_LOCK_FILES = 1_000;
+/** Entries a page at most: 2,000 packages are some 150 KB, and compress to some 30. */
+const PAGE_MAX_PACKAGES = 2_000;
+const PAGE_MAX_LOCK_FILES = 1_000;
+/**
+ * What a page may hold before it is compressed. Random names, as only an attacker's lock file has them, hardly compress: the page
+ * must stay below an item's 400 KB as it is.
+ */
+const PAGE_MAX_BYTES = 350_000;
 
 /** Cuts a manifest into pages; the smallest one still has one page, so that "not written" and "empty" differ. */
 export function toManifestPages(content: Extract<ManifestContent, { status: 'read' }>): ManifestPages[] {
-  const pages: ManifestPages[] = [];
-  const pageCount = Math.max(1, Math.ceil((content.packages.length + content.gaps.length) / PAGE_MAX_ENTRIES));
-  const perPagePackages = Math.ceil(content.packages.length / pageCount);
-  const perPageGaps = Math.ceil(content.gaps.length / pageCount);
-  for (let page = 0; page < pageCount; page += 1) {
-    pages.push({
-      packages: content.packages.slice(page * perPagePackages, (page + 1) * perPagePackages),
-      gaps: content.gaps.slice(page * perPageGaps, (page + 1) * perPageGaps),
-    });
+  return [
+    ...cutPages(content.packages, PAGE_MAX_PACKAGES).map((packages) => ({ packages, gaps: [] })),
+    ...(content.gaps.length > 0 ? cutPages(content.gaps, PAGE_MAX_PACKAGES).map((gaps) => ({ packages: [], gaps })) : []),
+  ];
+}
+
+/** Cuts a snapshot's list of lock files into pages; an empty list still has one. */
+export function toSnapshotPages(lockFiles: readonly SnapshotLockFile[]): SnapshotLockFile[][] {
+  return cutPages(lockFiles, PAGE_MAX_LOCK_FILES);
+}
+
+function cutPages<T>(entries: readonly T[], maxEntries: number): T[][] {
+  const pages: T[][] = [];
+  let page: T[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const size = Buffer.byteLength(JSON.stringify(entry)) + 1;
+    if (page.length > 0 && (page.length === maxEntries || bytes + size > PAGE_MAX_BYTES)) {
+      pages.push(page);
+      page = [];
+      bytes = 0;
+    }
+    page.push(entry);
+    bytes += size;
   }
-  return pages;
+  return [...pages, page];
 }
 
 export function compress(document: unknown): Uint8Array {

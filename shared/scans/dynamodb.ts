@@ -2,10 +2,10 @@ import { type DynamoDBClient, PutItemCommand, QueryCommand, UpdateItemCommand } 
 import { getAll, type Item, isConditionFailure, number, numberOf, text, textOf } from '../aws/dynamodb-items.ts';
 import type { Lane } from '../messages/queue-messages.ts';
 import { parseRefKey, type RefId, refKey } from '../model/repository.ts';
-import { LOOK_GAP_MS, type Scan, type ScanOutcome } from './scan.ts';
+import { BATCH_MAX_FAILURES, LOOK_GAP_MS, type Scan, type ScanOutcome } from './scan.ts';
 
-/** Rows of a scan that ended are of no use to anyone after a month. */
-const SCAN_LIFETIME_MS = 30 * 24 * 3_600_000;
+/** The row of a superseded scan is of no use to anyone after a month. The scan of the current snapshot stays: evaluations go by it. */
+const SUPERSEDED_LIFETIME_MS = 30 * 24 * 3_600_000;
 const OPEN_MARK = 'open';
 const INTENT_MARK = 'intent';
 
@@ -27,7 +27,6 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
     values: Item,
     names: Record<string, string> = {},
   ): Promise<Scan | 'refused'> {
-    // `ref` is no reserved word, `open` and `sent` are not either; the names that vary are aliased by the caller.
     try {
       const answer = await client.send(
         new UpdateItemCommand({
@@ -68,10 +67,15 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
     return (await getAll(client, tableName, keys)).map(toScan);
   }
 
+  /** Takes the mark off a row without intents: who took the last one may have died before the mark went. */
+  async function clearEmptyMark(scan: ScanKey): Promise<void> {
+    await update(scan, 'REMOVE intentMark, intentAtMs', 'attribute_exists(intentMark) AND size(intents) = :zero', { ':zero': number(0) });
+  }
+
   return {
     read,
 
-    /** Opens the scan of a generation. A repeat by the same extract finds its row and leaves it. */
+    /** Opens the scan of a generation. A row that is there already is left: it is a repeat of the same request. */
     async open(
       scan: ScanKey,
       facts: { commit: string; repositoryName: string; lane: Lane; batchCount: number },
@@ -122,18 +126,18 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
     },
 
     /**
-     * Counts a failed ask of a batch; resolves to how many there were. A batch that fails is in somebody's hands: `sweep` need
-     * not send it again for a while.
+     * Counts a failed ask of a batch; resolves to how many there were, and to the most where there is no such scan: nobody waits.
+     * A batch that fails is in somebody's hands: `sweep` need not send it again for a while.
      */
     async countFailure(scan: ScanKey, batchNumber: number, nowMs: number): Promise<number> {
       const after = await update(
         scan,
-        'ADD failures.#batch :one SET lookAtMs = :look',
+        'SET failures.#batch = if_not_exists(failures.#batch, :zero) + :one, lookAtMs = :look',
         'attribute_exists(generation)',
-        { ':one': number(1), ':look': number(nowMs + LOOK_GAP_MS) },
+        { ':zero': number(0), ':one': number(1), ':look': number(nowMs + LOOK_GAP_MS) },
         { '#batch': String(batchNumber) },
       );
-      return after === 'refused' ? 0 : (after.failures[batchNumber] ?? 0);
+      return after === 'refused' ? BATCH_MAX_FAILURES : (after.failures[batchNumber] ?? 0);
     },
 
     /** No answer will come any more. The numbers stay: a late batch still answers. */
@@ -144,19 +148,19 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
       return after === 'refused' ? undefined : after;
     },
 
-    /** A newer snapshot took its place. An outcome that was reached before stays. */
+    /** A newer snapshot took its place. An outcome that was reached before stays; the row goes when its time has come. */
     async supersede(scan: ScanKey, nowMs: number): Promise<void> {
       await update(
         scan,
-        'SET outcome = :outcome, expiresAtSeconds = :expires REMOVE openMark, lookAtMs',
-        'attribute_exists(generation) AND attribute_not_exists(outcome)',
+        'SET outcome = if_not_exists(outcome, :outcome), expiresAtSeconds = :expires REMOVE openMark, lookAtMs',
+        'attribute_exists(generation)',
         { ':outcome': text(JSON.stringify({ status: 'superseded', reasons: [] } satisfies ScanOutcome)), ':expires': expiry(nowMs) },
       );
     },
 
     /**
      * Writes how the scan ended, with what must follow from it, in one write. Refused when an evaluation with a higher number
-     * has written already.
+     * has written already, or when another one has taken this outcome number: each is part of an event id.
      */
     async writeOutcome(
       scan: ScanKey,
@@ -171,14 +175,8 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
         ':outcome': text(JSON.stringify(outcome)),
         ':evaluation': number(evaluation),
         ':outcomeNumber': number(outcomeNumber),
-        ':expires': expiry(nowMs),
       };
-      const sets = [
-        'outcome = :outcome',
-        'outcomeEvaluation = :evaluation',
-        'outcomeNumber = :outcomeNumber',
-        'expiresAtSeconds = :expires',
-      ];
+      const sets = ['outcome = :outcome', 'outcomeEvaluation = :evaluation', 'outcomeNumber = :outcomeNumber'];
       Object.entries(intents).forEach(([name, body], index) => {
         names[`#intent${index}`] = name;
         values[`:intent${index}`] = text(body);
@@ -192,14 +190,15 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
       const after = await update(
         scan,
         `SET ${sets.join(', ')} REMOVE openMark, lookAtMs`,
-        'attribute_exists(generation) AND (attribute_not_exists(outcomeEvaluation) OR outcomeEvaluation < :evaluation)',
+        `attribute_exists(generation) AND (attribute_not_exists(outcomeNumber)
+          OR (outcomeEvaluation < :evaluation AND outcomeNumber < :outcomeNumber))`,
         values,
         names,
       );
       return after === 'refused' ? 'refused' : 'written';
     },
 
-    /** An intent was taken; the mark goes with the last one. */
+    /** An intent was taken; the mark goes with the last one, also where the last two are taken at once. */
     async removeIntent(scan: ScanKey, name: string): Promise<void> {
       const names = { '#name': name };
       const last = await update(
@@ -209,8 +208,12 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
         { ':one': number(1) },
         names,
       );
-      if (last === 'refused') await update(scan, 'REMOVE intents.#name', 'attribute_exists(generation)', {}, names);
+      if (last !== 'refused') return;
+      await update(scan, 'REMOVE intents.#name', 'attribute_exists(generation)', {}, names);
+      await clearEmptyMark(scan);
     },
+
+    clearEmptyMark,
 
     /** Takes the turn to look at a stalled scan: only one looker gets it, and the next look comes after a longer gap. */
     async takeLook(scan: Scan, nowMs: number, nextGapMs: number): Promise<boolean> {
@@ -231,7 +234,7 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
 }
 
 function expiry(nowMs: number): { N: string } {
-  return { N: String(Math.ceil((nowMs + SCAN_LIFETIME_MS) / 1000)) };
+  return { N: String(Math.ceil((nowMs + SUPERSEDED_LIFETIME_MS) / 1000)) };
 }
 
 function toScan(item: Item): Scan {
@@ -252,6 +255,7 @@ function toScan(item: Item): Scan {
     failures: Object.fromEntries(Object.entries(item['failures']?.M ?? {}).map(([batch, value]) => [Number(batch), Number(value.N)])),
     lastLeftAtMs: numberOf(item, 'lastLeftAtMs') ?? 0,
     outcomeNumber: numberOf(item, 'outcomeNumber') ?? 0,
+    outcomeEvaluation: numberOf(item, 'outcomeEvaluation') ?? 0,
     intents: Object.fromEntries(Object.entries(item['intents']?.M ?? {}).map(([name, value]) => [name, value.S ?? ''])),
     lookGapMs: numberOf(item, 'lookGapMs') ?? LOOK_GAP_MS,
     ...(closedAtMs === undefined ? {} : { closedAtMs }),

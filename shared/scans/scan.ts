@@ -32,6 +32,8 @@ export interface Scan {
   readonly outcome?: ScanOutcome;
   /** Counts the outcomes of this scan: part of the event id of each. */
   readonly outcomeNumber: number;
+  /** Number of the evaluation that wrote the last one; 0 before the first. */
+  readonly outcomeEvaluation: number;
   /** Events and report requests that nobody has taken yet, as JSON, by name. */
   readonly intents: Readonly<Record<string, string>>;
   /** When `sweep` looks again, and how long it waits after that. */
@@ -50,6 +52,15 @@ export const GIVE_UP_AFTER_MS: Readonly<Record<Lane, number>> = { live: 15 * 60_
 
 /** Asks of one batch that may fail before its packages count as failed. Waits for permits or for another asker are none. */
 export const BATCH_MAX_FAILURES = 12;
+
+/** Reasons of one kind that are listed, at most: the rest is counted. */
+const REASONS_MAX_PER_KIND = 5;
+
+/** The first reasons of one kind, and how many more there are: an outcome and its event stay readable, and small. */
+export function cutReasons(reasons: readonly string[], what: string): string[] {
+  if (reasons.length <= REASONS_MAX_PER_KIND) return [...reasons];
+  return [...reasons.slice(0, REASONS_MAX_PER_KIND), `and ${reasons.length - REASONS_MAX_PER_KIND} more ${what}`];
+}
 
 export function isSettled(scan: Scan): boolean {
   return scan.openBatches.size === 0 || scan.closedAtMs !== undefined;

@@ -167,8 +167,8 @@ describe('a sweep', () => {
     for (const ref of [MAIN, other]) {
       world.commit(ref, { 'package-lock.json': packageLock('a@1.0.0') });
       world.push(ref);
-      await world.deliver();
     }
+    await world.deliver(2);
     world.drop('lookups');
     world.drop('evaluations');
     world.nowMs += 6 * 60_000;

@@ -294,6 +294,7 @@ export class World {
         sendEvaluate: async (message) => this.#send('evaluations', message),
         nowMs,
         functionTimeoutMs: TIMEOUT_MS.pushes,
+        isRedelivery: receiveCount > 1,
         isLastAttempt: receiveCount >= 6,
       });
       return 'done';

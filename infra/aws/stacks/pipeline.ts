@@ -1,5 +1,6 @@
 import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { ALERT_MAX_RECEIVE_COUNT } from '../../../shared/alerts/retry-schedule.ts';
 import type { FunctionName } from '../bundle.ts';
 import { Alarms } from '../constructs/alarms.ts';
 import { FindingBus } from '../constructs/finding-bus.ts';
@@ -38,8 +39,8 @@ const TIMEOUTS = {
   sweep: Duration.seconds(50),
 } as const;
 
-/** Some two hours of a forge that does not answer; after that the ref is scanned with its next push, or when the message is redriven. */
-const FAILURES_UNTIL_DEAD_LETTER = 10;
+/** Some two hours, at two minutes from one receive to the next; after that a person has to look. */
+const FAILURES_UNTIL_DEAD_LETTER = 60;
 /** SQS's most. For queues where waiting is normal and the handler counts its failures itself. */
 const RECEIVES_WITHOUT_LIMIT = 1000;
 
@@ -74,13 +75,15 @@ export class PipelineStack extends Stack {
       alarms,
       consumerTimeout: TIMEOUTS.report,
       maxReceiveCount: RECEIVES_WITHOUT_LIMIT,
+      // A report that cannot be sent waits here, for a token or for SafeDep.
+      retention: Duration.days(14),
     });
     const alertsWebhook = new WorkQueue(this, 'AlertsWebhook', {
       name: 'alerts-webhook',
       alarms,
       consumerTimeout: TIMEOUTS.alert,
       // A sink may be away for days: the handler makes a message wait longer each time, 72 h and more in all.
-      maxReceiveCount: RECEIVES_WITHOUT_LIMIT,
+      maxReceiveCount: ALERT_MAX_RECEIVE_COUNT,
       retention: Duration.days(14),
     });
 
@@ -294,20 +297,22 @@ export class PipelineStack extends Stack {
       impact: 'Scans that lost a message do not end, and findings whose event was not taken are not told.',
     });
 
-    this.output(webhook.address, alarms);
+    this.output(webhook.address, alarms, rescan);
   }
 
-  private output(webhookAddress: string, alarms: Alarms): void {
+  private output(webhookAddress: string, alarms: Alarms, rescan: WatchFunction): void {
     new CfnOutput(this, 'WebhookAddress', {
       description: 'Payload URL for GitHub (content type application/json)',
       value: `${webhookAddress}github`,
     });
     new CfnOutput(this, 'AlarmTopicArn', { description: 'Every alarm goes here', value: alarms.topic.topicArn });
+    // `npm run cli -- rescan --function` takes it.
+    new CfnOutput(this, 'RescanFunctionName', { value: rescan.functionName });
     new CfnOutput(this, 'NextSteps', {
       value: [
         '1. aws secretsmanager put-secret-value --secret-id safedep-watch/safedep-api-key --secret-string \'{"apiKey":"...","tenantId":"..."}\'',
         '2. The same for safedep-watch/forges/github-token (the bare token).',
-        '3. npm run cli -- settings apply safedep-watch.json',
+        '3. npm run cli -- settings apply safedep-watch.json --table (SettingsTableName, above)',
         '4. In GitHub, add a webhook for pushes: WebhookAddress, application/json, and the value of safedep-watch/forges/github-webhook.',
         '5. Subscribe to AlarmTopicArn, or deploy with -c alarmEmail=ADDRESS.',
       ].join(' '),

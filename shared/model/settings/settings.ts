@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
+import english from 'zod/v4/locales/en.js';
 import { SEVERITIES } from '../facts.ts';
 import { DECISIONS } from '../finding.ts';
 
@@ -7,6 +8,9 @@ import { DECISIONS } from '../finding.ts';
  * The settings document, `safedep-watch.json`. Unknown keys are refused, so that a misspelt one is not silently ignored.
  * Secrets never stand in it, only their names in Secrets Manager.
  */
+
+// The small build of zod says only "Invalid input" without a language.
+z.config(english());
 
 const secretName = z.string().check(z.minLength(1), z.maxLength(512));
 const positiveInteger = z.int().check(z.positive());

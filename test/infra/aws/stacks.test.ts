@@ -147,7 +147,7 @@ describe('queues', () => {
       LookupsBackgroundQueue: 4,
       LookupsLiveQueue: 4,
       PushesQueue: 4,
-      ReportsQueue: 4,
+      ReportsQueue: 14,
     });
   });
 
