@@ -16,7 +16,7 @@ import { createScanStore } from '../../shared/scans/dynamodb.ts';
 import { REPOSITORY_ROOT } from '../aws/content-digest.ts';
 import { synthesise } from '../aws/synthesise.ts';
 import type { LogLine } from './engines/lambda-environment.ts';
-import { type Pipeline, startPipeline } from './engines/pipeline.ts';
+import { type Pipeline, type PipelineOptions, startPipeline } from './engines/pipeline.ts';
 import { readTemplate } from './engines/read-template.ts';
 import type { ResultStores } from './read-result.ts';
 import type { ChosenSafeDep } from './safedep-source.ts';
@@ -39,6 +39,8 @@ export interface LocalPipelineOptions {
   readonly log: (line: LogLine) => void;
   /** More variables for the functions, for tests and benches. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** What tests and benches see and set of the engines; in place of what a laptop runs with. */
+  readonly engines?: Pick<PipelineOptions, 'dynamoDb' | 'eventBus' | 'maximumEnvironments' | 'onBatch' | 'runSchedules'>;
 }
 
 export interface LocalPipeline {
@@ -74,6 +76,7 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
       ...(safedep.apiKeySecret === undefined ? {} : { 'safedep-watch/safedep-api-key': safedep.apiKeySecret }),
       ...(safedep.serviceJwtSecret === undefined ? {} : { 'safedep-watch/safedep-service-jwt': safedep.serviceJwtSecret }),
     },
+    ...options.engines,
   });
   try {
     const variables = engines.clientEnvironment;

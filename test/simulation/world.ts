@@ -235,6 +235,10 @@ export class World {
     this.#afterWrite(write);
   }
 
+  #sendAll(queue: QueueName, messages: readonly unknown[]): void {
+    for (const message of messages) this.#send(queue, message);
+  }
+
   /** As a late or repeated message would: the whole ref is evaluated again. */
   evaluate(ref: RefId): void {
     this.#send('evaluations', { version: 1, kind: 'evaluate', ref });
@@ -290,7 +294,7 @@ export class World {
         inventory: this.inventory,
         scans: this.scans,
         source: this.#source(),
-        sendLookups: async (_, batches) => batches.forEach((batch) => this.#send('lookups', batch)),
+        sendLookups: async (_, batches) => this.#sendAll('lookups', batches),
         sendEvaluate: async (message) => this.#send('evaluations', message),
         nowMs,
         functionTimeoutMs: TIMEOUT_MS.pushes,
@@ -307,7 +311,7 @@ export class World {
           await this.onAsk?.(packageVersion);
           return this.#ask(packageVersion, questions);
         },
-        sendEvaluations: async (messages) => messages.forEach((message) => this.#send('evaluations', message)),
+        sendEvaluations: async (messages) => this.#sendAll('evaluations', messages),
         owner: `worker-${sequence}-${receiveCount}`,
         deadlineAtMs: this.nowMs + TIMEOUT_MS.lookups,
         askUntilMs: this.nowMs + TIMEOUT_MS.lookups,
@@ -321,7 +325,7 @@ export class World {
     if (message.kind === 'answer-changed') {
       await fanOutAnswer(message, {
         inventory: this.inventory,
-        send: async (messages) => messages.forEach((entry) => this.#send('evaluations', entry)),
+        send: async (messages) => this.#sendAll('evaluations', messages),
       });
     } else await evaluateRef(message, DEFAULT_SETTINGS, this.evaluatePorts());
     return 'done';
@@ -371,8 +375,8 @@ export class World {
   async sweepOnce(): Promise<void> {
     const ports: SweepPorts = {
       ...this.evaluatePorts(),
-      sendLookups: async (_, batches) => batches.forEach((batch) => this.#send('lookups', batch)),
-      sendEvaluations: async (messages) => messages.forEach((message) => this.#send('evaluations', message)),
+      sendLookups: async (_, batches) => this.#sendAll('lookups', batches),
+      sendEvaluations: async (messages) => this.#sendAll('evaluations', messages),
     };
     await sweep(ports);
     await readDeadLetters(
@@ -386,7 +390,7 @@ export class World {
     return sendDue(beforeMs, 10_000, force, {
       insights: this.insights,
       inventory: this.inventory,
-      send: async (batches) => batches.forEach((batch) => this.#send('lookups', batch)),
+      send: async (batches) => this.#sendAll('lookups', batches),
       nowMs: () => this.nowMs,
     });
   }

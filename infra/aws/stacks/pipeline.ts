@@ -307,7 +307,7 @@ export class PipelineStack extends Stack {
     });
     new CfnOutput(this, 'AlarmTopicArn', { description: 'Every alarm goes here', value: alarms.topic.topicArn });
     // `npm run cli -- rescan --function` takes it.
-    new CfnOutput(this, 'RescanFunctionName', { value: rescan.functionName });
+    new CfnOutput(this, 'RescanFunctionName', { value: rescan.function.functionName });
     new CfnOutput(this, 'NextSteps', {
       value: [
         '1. aws secretsmanager put-secret-value --secret-id safedep-watch/safedep-api-key --secret-string \'{"apiKey":"...","tenantId":"..."}\'',
