@@ -42,19 +42,18 @@ export async function sendDue(beforeMs: number, budget: number, force: boolean, 
 }
 
 /**
- * Marks one due package version as sent, or takes it off the index when nobody uses it. Resolves to whether it is used. What is
- * not due yet stays on the index: who starts to use it finds it fresh, asks nothing, and relies on its refresh.
+ * Marks one due package version as sent, or takes it off the index when nobody uses it. Resolves to whether it is used. What is off
+ * the index is always past its time or marked due: who starts to use it asks, and so puts it back.
  */
 async function prepare({ packageVersion, dueAtMs }: DueVerdict, force: boolean, ports: RescanPorts): Promise<boolean> {
-  const { refs, cursor } = await ports.inventory.readReverseEntries(packageVersion);
   const nowMs = ports.nowMs();
+  if (force) await ports.insights.markDue(packageVersion, nowMs);
+  const dueSinceMs = force ? nowMs : dueAtMs;
+  const { refs, cursor } = await ports.inventory.readReverseEntries(packageVersion);
   if (refs.length === 0 && cursor === undefined) {
-    if (dueAtMs <= nowMs) await ports.insights.forgetDue(packageVersion, dueAtMs);
+    await ports.insights.forgetDue(packageVersion, dueSinceMs);
     return false;
   }
-  if (force) {
-    await ports.insights.markDue(packageVersion, nowMs);
-    await ports.insights.postpone(packageVersion, nowMs, nowMs + POSTPONE_MS);
-  } else await ports.insights.postpone(packageVersion, dueAtMs, nowMs + POSTPONE_MS);
+  await ports.insights.postpone(packageVersion, dueSinceMs, nowMs + POSTPONE_MS);
   return true;
 }

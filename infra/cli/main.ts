@@ -1,3 +1,4 @@
+import { endQuietlyOnClosedPipe } from '../local/screen.ts';
 import { run as packages } from './packages.ts';
 import { run as rescan } from './rescan.ts';
 import { run as serveSafeDep } from './safedep-serve.ts';
@@ -15,6 +16,8 @@ const USAGE = `usage: npm run cli -- COMMAND [ARGUMENTS]
 Every command has --help. Exit codes: 0 done, 2 incomplete or not reachable, 3 usage`;
 
 const EXIT_USAGE = 3;
+
+endQuietlyOnClosedPipe(process.stdout);
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -1,4 +1,4 @@
-import { toInertText } from '../../shared/alerts/inert-text.ts';
+import { toTerminalText } from '../../shared/alerts/inert-text.ts';
 import type { AnswerSource } from '../../shared/messages/bus-events.ts';
 import type { RepositoryResult } from './result-document.ts';
 import type { Screen } from './screen.ts';
@@ -16,7 +16,7 @@ export function markOf(answers: AnswerSource): string {
 }
 
 export function shortRef(ref: string): string {
-  return toInertText(ref.replace(/^refs\/(heads|tags)\//, ''));
+  return toTerminalText(ref.replace(/^refs\/(heads|tags)\//, ''));
 }
 
 /** Thousands divided by commas. */
@@ -26,12 +26,12 @@ export function count(value: number, one: string, many = `${one}s`): string {
 
 /** The head of a scan: which state of which repository, and what was read. */
 export function describeLockFiles(result: RepositoryResult, mark: string): string[] {
-  const place = `${toInertText(result.repository)} ${shortRef(result.ref)} ${result.commit.slice(0, 7)}`;
+  const place = `${toTerminalText(result.repository)} ${shortRef(result.ref)} ${result.commit.slice(0, 7)}`;
   if (result.lockFiles.length === 0) return [`${mark}${place}: no lock file that safedep-watch reads`];
   const lines = [`${mark}${place}: ${count(result.lockFiles.length, 'lock file')}, ${count(result.packages.length, 'distinct package')}`];
   for (const { path, format, status, packages, reason } of result.lockFiles.slice(0, LISTED_MAX)) {
     lines.push(
-      `${mark}  ${toInertText(path)} (${format}): ${status === 'read' ? count(packages, 'package') : `NOT READ, ${toInertText(reason ?? '')}`}`,
+      `${mark}  ${toTerminalText(path)} (${format}): ${status === 'read' ? count(packages, 'package') : `NOT READ, ${toTerminalText(reason ?? '')}`}`,
     );
   }
   if (result.lockFiles.length > LISTED_MAX) lines.push(`${mark}  and ${result.lockFiles.length - LISTED_MAX} more`);
@@ -41,13 +41,13 @@ export function describeLockFiles(result: RepositoryResult, mark: string): strin
 /** The summary of an ended scan. */
 export function describeResult(result: RepositoryResult, seconds: number, answers: AnswerSource, paint: Paint): string[] {
   const mark = markOf(answers);
-  const place = `${toInertText(result.repository)} ${shortRef(result.ref)} ${result.commit.slice(0, 7)}`;
+  const place = `${toTerminalText(result.repository)} ${shortRef(result.ref)} ${result.commit.slice(0, 7)}`;
   const status = result.status === 'complete' ? paint('green', 'complete') : paint('yellow', 'INCOMPLETE');
   const lines = [`${paint('bold', place)}: ${status} in ${seconds.toFixed(1)} s, ${describeCounts(result)}`];
   for (const finding of result.findings.slice(0, LISTED_MAX)) lines.push(`  ${describeFinding(finding, paint)}`);
   if (result.findings.length > LISTED_MAX)
     lines.push(`  and ${count(result.findings.length - LISTED_MAX, 'more finding')} (--json lists them all)`);
-  for (const reason of result.reasons) lines.push(`  ${paint('yellow', 'not known')}  ${toInertText(reason)}`);
+  for (const reason of result.reasons) lines.push(`  ${paint('yellow', 'not known')}  ${toTerminalText(reason)}`);
   lines.push(...describeGaps(result, paint));
   return lines.map((line) => `${mark}${line}`);
 }
@@ -66,7 +66,7 @@ function describeFinding({ decision, kind, severity, purl, title, lockFiles }: F
   const style = decision === 'reject' ? 'red' : decision === 'warn' ? 'yellow' : 'dim';
   const label = `${decision.padEnd(6)} ${kind === 'vulnerability' ? `${severity} vulnerability` : kind}`;
   const where = lockFiles.length > 2 ? `${lockFiles.slice(0, 2).join(', ')} and ${lockFiles.length - 2} more` : lockFiles.join(', ');
-  return `${paint(style, label.padEnd(30))} ${toInertText(purl)}  ${toInertText(where)}  ${paint('dim', toInertText(title))}`;
+  return `${paint(style, label.padEnd(30))} ${toTerminalText(purl)}  ${toTerminalText(where)}  ${paint('dim', toTerminalText(title))}`;
 }
 
 /** What is not known though nothing failed, with reasons: a gap is no failure, and not clean either. */
@@ -86,7 +86,7 @@ function describeGaps(result: RepositoryResult, paint: Paint): string[] {
         .map(({ state, reason }) => `${purl}: ${state}, ${reason ?? ''}`),
     ),
   ];
-  for (const entry of entries.slice(0, GAPS_LISTED_MAX)) lines.push(`    ${toInertText(entry)}`);
+  for (const entry of entries.slice(0, GAPS_LISTED_MAX)) lines.push(`    ${toTerminalText(entry)}`);
   if (entries.length > GAPS_LISTED_MAX) lines.push(`    and ${entries.length - GAPS_LISTED_MAX} more (--json lists them all)`);
   return lines;
 }

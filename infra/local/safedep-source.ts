@@ -136,7 +136,7 @@ async function probeCommunity(address: string, variables: NodeJS.ProcessEnv): Pr
 
 /** The stand-in as a process of its own, so that its work does not delay the engines'. */
 async function standIn(variables: NodeJS.ProcessEnv, why = ''): Promise<ChosenSafeDep> {
-  const child = spawn(process.execPath, [new URL('./safedep/serve.ts', import.meta.url).pathname, '--port', '0'], {
+  const child = spawn(process.execPath, [new URL('./safedep/serve.ts', import.meta.url).pathname, '--port', '0', '--until-input-ends'], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { PATH: process.env['PATH'] ?? '' },
   });

@@ -46,3 +46,11 @@ export function createScreen(stream: NodeJS.WriteStream, nowMs: () => number): S
     paint: (style, text) => styleText(style, text, { stream, validateStream: true }),
   };
 }
+
+/** Who reads a pipe may stop before the end (`| head`): that is the end of what there is to say, and no error. */
+export function endQuietlyOnClosedPipe(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+}

@@ -3,7 +3,7 @@ import { PortInUseError } from './engines/loopback-server.ts';
 import { EXIT, HELP, parseOptions, UsageError } from './options.ts';
 import { run } from './run.ts';
 import { UnreachableError } from './safedep-source.ts';
-import { createScreen } from './screen.ts';
+import { createScreen, endQuietlyOnClosedPipe } from './screen.ts';
 import { RepositoryError } from './watch/resolve-repository.ts';
 
 /** `npm start`: reads the command line, runs, and turns what went wrong into one sentence and an exit code. */
@@ -11,6 +11,7 @@ import { RepositoryError } from './watch/resolve-repository.ts';
 /** What a person can do something about: one sentence, no stack trace. */
 const FOR_THE_READER = [UsageError, SettingsError, RepositoryError, PortInUseError] as const;
 
+endQuietlyOnClosedPipe(process.stdout);
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort(new Error(signal)));
 

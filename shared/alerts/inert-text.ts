@@ -33,13 +33,16 @@ function toVisibleEscape(character: string): string {
   return `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }
 
-/** One line, at most 300 characters and their escapes, in which nothing moves the cursor, changes direction, links, mentions or marks up. */
-export function toInertText(text: string): string {
+/** One line, at most 300 characters and their escapes, in which nothing moves the cursor or changes direction. What is there can be copied. */
+export function toTerminalText(text: string): string {
   const characters = Array.from(text);
   const cut = characters.length > PIECE_MAX_CHARACTERS ? [...characters.slice(0, PIECE_MAX_CHARACTERS), '…'] : characters;
-  return cut
-    .join('')
+  return cut.join('').replace(SHAPELESS, toVisibleEscape);
+}
+
+/** The same for any reader: nothing links, mentions or marks up either. */
+export function toInertText(text: string): string {
+  return toTerminalText(text)
     .replaceAll('://', ':⁄⁄')
-    .replace(SHAPELESS, toVisibleEscape)
     .replace(MARKUP, (character) => LOOK_ALIKES[character] ?? character);
 }

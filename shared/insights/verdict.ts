@@ -67,12 +67,18 @@ export function statementOf(question: Question, answers: Verdict['answers'], fac
   return JSON.stringify([state, vulnerabilities?.sort(), facts.licences && [...facts.licences].sort()]);
 }
 
-/** The questions that must be asked: never answered, past their refresh, or marked due since they were asked. */
+/**
+ * An answer is asked again this much before its time: what a scan calls outdated by the clock of one function must not be fresh by
+ * the clock of another. Far more than clocks of Lambda differ by, far less than any refresh interval.
+ */
+const ASKED_AHEAD_MS = 60_000;
+
+/** The questions that must be asked: never answered, at or past their refresh, or marked due since they were asked. */
 export function openQuestions(verdict: Verdict | undefined, nowMs: number): Question[] {
   return QUESTIONS.filter((question) => {
     const answer = verdict?.answers[question];
     if (!answer) return true;
-    return answer.refreshAtMs <= nowMs || (verdict?.dueMarkedAtMs ?? 0) > answer.askedAtMs;
+    return answer.refreshAtMs - ASKED_AHEAD_MS <= nowMs || (verdict?.dueMarkedAtMs ?? 0) > answer.askedAtMs;
   });
 }
 

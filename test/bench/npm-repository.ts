@@ -15,7 +15,7 @@ export function npmLockFile(packageCount: number, prefix = 'made-up'): string {
   const plain = Array.from({ length: packageCount - named.length }, (_, index) => [`${prefix}-${index}`, '1.0.0'] as const);
   const entries = [...named, ...plain].map(([name, version]) => [
     `node_modules/${name}`,
-    { version, resolved: `https://registry.npmjs.org/${name}/-/${name}-${version}.tgz`, integrity: `sha512-${'A'.repeat(86)}==` },
+    { version, resolved: `https://registry.npm.example/${name}/-/${name}-${version}.tgz`, integrity: `sha512-${'A'.repeat(86)}==` },
   ]);
   const packages = { '': { name: 'bench', version: '1.0.0' }, ...Object.fromEntries(entries) };
   return JSON.stringify({ name: 'bench', version: '1.0.0', lockfileVersion: 3, requires: true, packages }, null, 2);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LOOK_GAP_MS } from '../../shared/scans/scan.ts';
-import { type Files, MAIN, malicious, packageLock, vulnerable, World } from './world.ts';
+import { type Files, MAIN, malicious, packageLock, type SafeDepAnswer, vulnerable, World } from './world.ts';
 
 /** Whatever meets whatever: the findings at the end are those of a fresh scan of the last state. */
 
@@ -9,6 +9,8 @@ const worlds: World[] = [];
 afterEach(async () => {
   for (const world of worlds.splice(0)) await world.stop();
 });
+
+const BENIGN: SafeDepAnswer = { facts: { vulnerabilities: [], malware: { verdict: 'benign', analysisId: '', title: '' } } };
 
 async function startWorld(): Promise<World> {
   const world = await World.start();
@@ -18,8 +20,9 @@ async function startWorld(): Promise<World> {
   return world;
 }
 
-async function freshScan(files: Files | undefined): Promise<string[]> {
+async function freshScan(files: Files | undefined, answers: World['answers']): Promise<string[]> {
   const world = await startWorld();
+  for (const [key, answer] of answers) world.answers.set(key, answer);
   if (files) world.commit(MAIN, files);
   world.push(MAIN);
   await world.settle();
@@ -33,12 +36,18 @@ const files = fc
     (byPath): Files =>
       Object.fromEntries(Object.entries(byPath).flatMap(([path, entries]) => (entries ? [[path, packageLock(...entries)]] : []))),
   );
-/** A commit, the deletion of the ref, or a duplicate of the last push; then so many messages are delivered at once. */
+/** SafeDep changes its mind about a package version. */
+const answer = fc.record({
+  of: fc.constantFrom('NPM/a@1.0.0', 'NPM/b@1.0.0', 'NPM/e@1.0.0'),
+  answer: fc.constantFrom(vulnerable('GHSA-new'), malicious('A-new'), BENIGN),
+});
+/** A commit, the deletion of the ref, a duplicate of the last push, or a rescan of a changed answer; then so many messages are delivered at once. */
 const step = fc.record({
   change: fc.oneof(
-    { weight: 5, arbitrary: files },
+    { weight: 5, arbitrary: fc.record({ commit: files }) },
     { weight: 1, arbitrary: fc.constant('delete' as const) },
     { weight: 1, arbitrary: fc.constant('again' as const) },
+    { weight: 2, arbitrary: answer },
   ),
   deliveries: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 6 }),
 });
@@ -54,18 +63,26 @@ describe('pushes, scans and evaluations that meet', () => {
           const world = await startWorld();
           let last: Files | undefined;
           for (const { change, deliveries } of steps) {
-            if (change === 'delete') {
-              world.deleteRef(MAIN);
-              last = undefined;
-            } else if (change !== 'again') {
-              world.commit(MAIN, change);
-              last = change;
+            if (typeof change === 'object' && 'answer' in change) {
+              world.answers.set(change.of, change.answer);
+              world.nowMs += 1;
+              await world.rescan(Number.MAX_SAFE_INTEGER);
+            } else {
+              if (change === 'delete') world.deleteRef(MAIN);
+              else if (change !== 'again') world.commit(MAIN, change.commit);
+              if (change !== 'again') last = change === 'delete' ? undefined : change.commit;
+              world.push(MAIN);
             }
-            world.push(MAIN);
             for (const atOnce of deliveries) await world.deliver(atOnce, draw);
           }
           await world.settle({ atOnce: 4, order: draw });
-          expect(await world.openFindings(MAIN)).toEqual(await freshScan(last));
+          expect(await world.openFindings(MAIN)).toEqual(await freshScan(last, world.answers));
+          const heard = new Map(world.findingEvents().map((event) => [`${event.finding.id} ${event.finding.transition}`, event]));
+          for (const { finding, state, transition } of await world.findings.readAll(MAIN)) {
+            const types = Array.from({ length: transition }, (_, index) => heard.get(`${finding.id} ${index + 1}`)?.detailType);
+            expect(types.slice(0, -1), finding.id).not.toContain(undefined);
+            expect(types.at(-1) === 'finding resolved', finding.id).toBe(state === 'resolved');
+          }
           const ids = world
             .findingEvents()
             .map(({ finding, detailType, eventId }) => [`${finding.id} ${finding.transition} ${detailType}`, eventId]);

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
+import { rememberExpressions } from './dynalite-expressions.ts';
 import { isRecord } from './intrinsics.ts';
 import { AwsError, answerError, answerJson, type LoopbackServer, listenOnLoopback, readBody } from './loopback-server.ts';
 import type { TablePlan } from './plan.ts';
@@ -50,6 +51,7 @@ let patched = false;
 function patchDynalite(): void {
   if (patched) return;
   patched = true;
+  rememberExpressions();
   const database = require('dynalite/db') as { checkConditional: CheckConditional };
   const check = database.checkConditional;
   database.checkConditional = (data, existing) => {

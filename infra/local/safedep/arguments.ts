@@ -3,7 +3,7 @@ import type { Limit } from './access.ts';
 import type { StandInOptions } from './stand-in.ts';
 
 export const USAGE = `usage: safedep serve --port N [--limit N|none] [--latency MS] [--strict-planes] [--strict-validation]
-                     [--facts FILE] [--api-key KEY] [--tenant DOMAIN]
+                     [--facts FILE] [--api-key KEY] [--tenant DOMAIN] [--until-input-ends]
 
 A stand-in for SafeDep on this machine. Everything it answers is made up.
 
@@ -14,7 +14,8 @@ A stand-in for SafeDep on this machine. Everything it answers is made up.
   --strict-validation  enforce the limits that SafeDep declares on requests
   --facts FILE         own facts beside those that come with it, in the same form
   --api-key KEY        instead of a random one
-  --tenant DOMAIN      instead of the default one`;
+  --tenant DOMAIN      instead of the default one
+  --until-input-ends   ends when its standard input does: when the program that started it is gone`;
 
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -54,6 +55,7 @@ function parse(args: readonly string[]) {
       'api-key': { type: 'string' },
       'strict-planes': { type: 'boolean' },
       'strict-validation': { type: 'boolean' },
+      'until-input-ends': { type: 'boolean' },
     },
   }).values;
 }

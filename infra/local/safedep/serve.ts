@@ -58,14 +58,20 @@ function describe(standIn: SafeDepStandIn): string[] {
 }
 
 /** Standard output and error of this process, and its first SIGINT or SIGTERM. */
-export function ofThisProcess(): ServeSurroundings {
+export function ofThisProcess(args: readonly string[]): ServeSurroundings {
+  const untilInputEnds = args.includes('--until-input-ends');
   return {
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
-    ended: Promise.race([once(process, 'SIGINT').then(() => 'SIGINT'), once(process, 'SIGTERM').then(() => 'SIGTERM')]),
+    ended: Promise.race([
+      once(process, 'SIGINT').then(() => 'SIGINT'),
+      once(process, 'SIGTERM').then(() => 'SIGTERM'),
+      ...(untilInputEnds ? [once(process.stdin.resume(), 'end').then(() => 'end of input')] : []),
+    ]),
   };
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  process.exitCode = await serve(process.argv.slice(2), ofThisProcess());
+  const args = process.argv.slice(2);
+  process.exitCode = await serve(args, ofThisProcess(args));
 }

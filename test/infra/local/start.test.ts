@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -8,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResultDocument } from '../../../infra/local/result-document.ts';
 import { commitFiles, git, initRepository, temporaryFolder } from '../../fakes/temporary-repository.ts';
 import { packageLock } from '../../simulation/world.ts';
+import { ended, isAlive, processesBelow, startIn } from './start-process.ts';
 
 /** `npm start` as a person runs it: a process of its own, on real repositories, with the stand-in for SafeDep. */
 
-const START = new URL('../../../infra/local/start.ts', import.meta.url).pathname;
 const SCHEMA = new URL('../../../infra/local/result.schema.json', import.meta.url);
 
 const folder = temporaryFolder();
@@ -26,29 +25,7 @@ beforeAll(() => {
 });
 afterAll(() => folder.remove());
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function start(args: readonly string[], variables: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(process.execPath, [START, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: folder.path, XDG_CACHE_HOME: join(folder.path, 'cache'), ...variables },
-  });
-}
-
-async function ended(child: ChildProcess): Promise<Ended> {
-  let stdout = '';
-  let stderr = '';
-  child.stdout?.on('data', (chunk) => (stdout += chunk));
-  child.stderr?.on('data', (chunk) => (stderr += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
-}
-
-const run = (args: readonly string[], variables?: Readonly<Record<string, string>>): Promise<Ended> => ended(start(args, variables));
+const { start, run } = startIn(folder.path);
 
 describe('npm start -- --once --json', () => {
   it('prints one document that its schema allows, and exits by what the policy rejects', async () => {
@@ -190,17 +167,3 @@ describe('npm start while it watches', () => {
     expect(descendants.filter(isAlive)).toEqual([]);
   });
 });
-
-/** Processes whose parents lead to this one, by Linux's process table. */
-function processesBelow(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number);
-  return children.flatMap((child) => [child, ...processesBelow(child)]);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}

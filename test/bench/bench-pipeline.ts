@@ -1,0 +1,147 @@
+import { startAlertReceiver } from '../../infra/local/alert-receiver.ts';
+import type { LogLine } from '../../infra/local/engines/lambda-environment.ts';
+import { type LocalPipeline, type LocalPipelineOptions, startLocalPipeline } from '../../infra/local/local-pipeline.ts';
+import { localSettings } from '../../infra/local/local-settings.ts';
+import type { ChosenSafeDep } from '../../infra/local/safedep-source.ts';
+import { type LocalRepository, resolveRepositories } from '../../infra/local/watch/resolve-repository.ts';
+import { watchRepositories } from '../../infra/local/watch/watch-repositories.ts';
+import { type BusEvent, parseBusEvent, type ScanEvent } from '../../shared/messages/bus-events.ts';
+
+/** What one worker invocation logged of its calls. */
+export interface CallsLine {
+  readonly insight: number;
+  readonly malware: number;
+  readonly packages: number;
+  readonly slotsBooked: number;
+  readonly slotsDropped: number;
+  readonly leaseWrites: number;
+  /** Instants of the sends, where the functions run with `LOG_SEND_STAMPS=1`. */
+  readonly sentAtMs?: readonly string[];
+  /** Tells the workers' processes apart: the totals of slots and writes are of a process. */
+  readonly atMs: number;
+}
+
+export interface PushOutcome {
+  /** From the push seen to the scan's own event, which the bus takes after those of its findings. */
+  readonly tookMs: number;
+  readonly scan: ScanEvent;
+  readonly findingEvents: number;
+}
+
+export interface BenchPipeline {
+  readonly pipeline: LocalPipeline;
+  readonly callsLines: readonly CallsLine[];
+  /** Warnings and errors that functions logged, and what their processes wrote on standard error. */
+  readonly complaints: readonly string[];
+  /** Pushes the head of a repository, or of several at once, through the webhook; resolves when each scan's event is out. */
+  push(...paths: readonly string[]): Promise<readonly PushOutcome[]>;
+  close(): Promise<void>;
+}
+
+export interface BenchPipelineOptions {
+  readonly safedep: ChosenSafeDep;
+  /** Every repository that will be pushed. */
+  readonly paths: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly engines?: Omit<NonNullable<LocalPipelineOptions['engines']>, 'eventBus'>;
+}
+
+/** A scan that takes longer has stalled: nothing here is meant to. */
+const SCAN_MAX_MS = 300_000;
+
+/** The pipeline as `npm start` runs it, observed at its bus. */
+export async function startBenchPipeline({ safedep, paths, environment, engines }: BenchPipelineOptions): Promise<BenchPipeline> {
+  const repositories = await resolveRepositories(paths);
+  const receiver = await startAlertReceiver(() => undefined);
+  const { settings, secrets } = await localSettings(undefined, repositories, receiver, {});
+  const callsLines: CallsLine[] = [];
+  const complaints: string[] = [];
+  const onEvent = new Set<(event: BusEvent) => void>();
+  const pipeline = await startLocalPipeline({
+    safedep: Promise.resolve(safedep),
+    settings,
+    secrets,
+    report: false,
+    port: 0,
+    log: (line) => readLine(line, callsLines, complaints),
+    ...(environment ? { environment } : {}),
+    engines: {
+      ...engines,
+      eventBus: {
+        onEvent: ({ detail }) => {
+          const event = parseBusEvent(detail);
+          for (const hear of onEvent) hear(event);
+        },
+      },
+    },
+  });
+
+  function pushOne(repository: LocalRepository): Promise<PushOutcome> {
+    return new Promise((resolve, reject) => {
+      let seenAtMs = 0;
+      let findingEvents = 0;
+      const finish = (settle: () => void): void => {
+        clearTimeout(timer);
+        onEvent.delete(hear);
+        watching.close().then(settle, reject);
+      };
+      const hear = (event: BusEvent): void => {
+        if (event.repository.repositoryId !== repository.repositoryId) return;
+        if ('finding' in event) findingEvents += 1;
+        else {
+          const tookMs = Date.now() - seenAtMs;
+          finish(() => resolve({ tookMs, scan: event, findingEvents }));
+        }
+      };
+      const fail = (reason: string): void => {
+        const said = complaints.slice(-3).map((line) => `\n  ${line.slice(0, 300)}`);
+        finish(() => reject(new Error(`${repository.name}: ${reason}${said.join('')}`)));
+      };
+      const timer = setTimeout(() => fail(`no scan ended within ${SCAN_MAX_MS / 1000} s`), SCAN_MAX_MS);
+      onEvent.add(hear);
+      const watching = watchRepositories([repository], {
+        webhookUrl: pipeline.webhookUrl,
+        secret: pipeline.webhookSecret,
+        onPush: (push) => {
+          seenAtMs ||= push.seenAtMs;
+        },
+        onProblem: (_, sentence) => fail(sentence),
+      });
+    });
+  }
+
+  return {
+    pipeline,
+    callsLines,
+    complaints,
+    push: async (...pushed) => Promise.all((await resolveRepositories(pushed)).map(pushOne)),
+    close: async () => {
+      await pipeline.close();
+      await receiver.close();
+    },
+  };
+}
+
+function readLine({ line, stream }: LogLine, callsLines: CallsLine[], complaints: string[]): void {
+  if (!line.startsWith('{')) {
+    if (stream === 'stderr') complaints.push(line);
+    return;
+  }
+  const entry = JSON.parse(line) as { level?: string; message?: string };
+  if (entry.message === 'calls') callsLines.push({ ...(entry as unknown as CallsLine), atMs: Date.now() });
+  else if (entry.level !== 'info') complaints.push(line);
+}
+
+/** Slots that the workers booked and dropped, over all their processes. */
+export function slotTotals(lines: readonly CallsLine[]): { readonly booked: number; readonly dropped: number } {
+  // Totals only grow within a process, and no two processes book alike for long: the largest of each process is its last.
+  const last = new Map<number, CallsLine>();
+  for (const line of lines) last.set(line.slotsBooked, line);
+  let booked = 0;
+  let dropped = 0;
+  for (const line of last.values()) {
+    booked += line.slotsBooked;
+    dropped += line.slotsDropped;
+  }
+  return { booked, dropped };
+}

@@ -1,0 +1,2 @@
+import { run as runPushToFinding } from './push-to-finding.ts';
+process.exitCode = (await runPushToFinding()) ? 0 : 1;

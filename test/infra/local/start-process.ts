@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const START = new URL('../../../infra/local/start.ts', import.meta.url).pathname;
+
+const CLI = new URL('../../../infra/cli/main.ts', import.meta.url).pathname;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `npm start` without npm: processes whose home and cache are in a folder. */
+export function startIn(folder: string) {
+  const environment = (variables: Readonly<Record<string, string>>) => ({
+    PATH: process.env['PATH'],
+    HOME: folder,
+    XDG_CACHE_HOME: join(folder, 'cache'),
+    ...variables,
+  });
+  const start = (args: readonly string[], variables: Readonly<Record<string, string>> = {}): ChildProcess =>
+    spawn(process.execPath, [START, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: environment(variables) });
+  const run = (args: readonly string[], variables?: Readonly<Record<string, string>>): Promise<Ended> => ended(start(args, variables));
+  const runCli = (args: readonly string[]): Promise<Ended> =>
+    ended(spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: environment({}) }));
+  return { start, run, runCli };
+}
+
+export async function ended(child: ChildProcess): Promise<Ended> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
+
+/** Processes whose parents lead to this one, by Linux's process table. */
+export function processesBelow(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number);
+  return children.flatMap((child) => [child, ...processesBelow(child)]);
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
