@@ -26,7 +26,7 @@ export const LOCAL_TENANT = 'default';
 const GIT_WEBHOOK_SECRET_ID = 'safedep-watch/local/git-webhook';
 
 /** The template allows 8 for each lane; a laptop is no fleet. */
-const WORKER_PROCESSES = Number(process.env["H7W"] ?? 4);
+const WORKER_PROCESSES = Number(process.env['H7W'] ?? 4);
 
 export interface LocalPipelineOptions {
   /** Decided while the template is made. */

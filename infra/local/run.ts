@@ -6,9 +6,9 @@ import { parseSessionCursor } from '../../shared/report/session-cursor.ts';
 import type { Scan } from '../../shared/scans/scan.ts';
 import { startAlertReceiver } from './alert-receiver.ts';
 import { cacheFolder, createAnswerCache } from './answer-cache.ts';
-import { createCallCounter } from './call-counter.ts';
 import { count, describeLockFiles, describeResult, markOf, shortRef } from './describe-result.ts';
 import { serveLambdaApi } from './engines/lambda-api.ts';
+import { createFunctionLog } from './function-log.ts';
 import { LOCAL_TENANT, type LocalPipeline, startLocalPipeline } from './local-pipeline.ts';
 import { localSettings } from './local-settings.ts';
 import { EXIT, type ExitCode, type StartOptions, UsageError } from './options.ts';
@@ -43,7 +43,7 @@ interface Run extends RunPorts {
   readonly pipeline: LocalPipeline;
   readonly policy: Awaited<ReturnType<typeof localSettings>>['settings']['policy'];
   readonly callsPerSecond: number;
-  readonly counter: ReturnType<typeof createCallCounter>;
+  readonly functionLog: ReturnType<typeof createFunctionLog>;
   readonly alerts: AlertPayload[];
 }
 
@@ -51,7 +51,7 @@ interface Run extends RunPorts {
 export async function run(options: StartOptions, ports: RunPorts): Promise<ExitCode> {
   const repositories = await resolveRepositories(options.paths);
   const startedAtMs = ports.nowMs();
-  const counter = createCallCounter(ports.nowMs);
+  const functionLog = createFunctionLog(ports.screen, ports.nowMs);
   const alerts: AlertPayload[] = [];
   const receiver = await startAlertReceiver((alert) => {
     alerts.push(alert);
@@ -72,7 +72,7 @@ export async function run(options: StartOptions, ports: RunPorts): Promise<ExitC
       secrets,
       report: options.report,
       port: options.port,
-      log: counter.read,
+      log: functionLog.read,
     });
     closers.push(() => pipeline.close());
     const safedep = await choosing;
@@ -85,7 +85,7 @@ export async function run(options: StartOptions, ports: RunPorts): Promise<ExitC
       pipeline,
       policy: settings.policy,
       callsPerSecond: limit.requests / limit.perSeconds,
-      counter,
+      functionLog,
       alerts,
     };
     showStart(state, startedAtMs);
@@ -134,7 +134,7 @@ function refOf(push: LocalPush): RefId {
 
 /** Follows one push to its end, showing what happens. */
 async function follow(push: LocalPush, signal: AbortSignal, run: Run): Promise<RepositoryResult | 'overtaken'> {
-  const { screen, safedep, counter } = run;
+  const { screen, safedep, functionLog } = run;
   const mark = markOf(safedep.answers);
   let packages = 0;
   const result = await followScan({
@@ -143,12 +143,15 @@ async function follow(push: LocalPush, signal: AbortSignal, run: Run): Promise<R
     stores: run.pipeline.stores,
     policy: run.policy,
     signal,
+    lastTrouble: functionLog.lastTrouble,
+    nowMs: run.nowMs,
     onSnapshot: (snapshot) => {
       packages = snapshot.packages.length;
       for (const line of describeLockFiles(snapshot, mark)) screen.line(line);
     },
     onProgress: (scan) => {
-      if (scan.batchCount > 0) screen.progress(`${mark}${describeProgress(scan, packages, counter.ratePerSecond(), run.callsPerSecond)}`);
+      if (scan.batchCount > 0)
+        screen.progress(`${mark}${describeProgress(scan, packages, functionLog.ratePerSecond(), run.callsPerSecond)}`);
     },
   });
   screen.clearProgress();
@@ -201,7 +204,7 @@ function toDocument(results: readonly RepositoryResult[], seconds: number, run: 
     version: 1,
     answers: run.safedep.answers,
     seconds: Math.round(seconds * 1000) / 1000,
-    calls: { ...run.counter.calls },
+    calls: { ...run.functionLog.calls },
     repositories,
   };
 }

@@ -3,6 +3,7 @@ import { PortInUseError } from './engines/loopback-server.ts';
 import { EXIT, HELP, parseOptions, UsageError } from './options.ts';
 import { run } from './run.ts';
 import { UnreachableError } from './safedep-source.ts';
+import { NoScanError } from './scan-progress.ts';
 import { createScreen, endQuietlyOnClosedPipe } from './screen.ts';
 import { RepositoryError } from './watch/resolve-repository.ts';
 
@@ -37,7 +38,7 @@ async function main(): Promise<number> {
     });
   } catch (error) {
     if (interrupt.signal.aborted) return EXIT.interrupted;
-    if (error instanceof UnreachableError) {
+    if (error instanceof UnreachableError || error instanceof NoScanError) {
       process.stderr.write(`${error.message}\n`);
       return EXIT.incomplete;
     }

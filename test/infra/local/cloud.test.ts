@@ -5,7 +5,7 @@ import type { ResultDocument } from '../../../infra/local/result-document.ts';
 import { type SafeDepStandIn, startSafeDepStandIn } from '../../../infra/local/safedep/stand-in.ts';
 import { commitFiles, initRepository, temporaryFolder } from '../../fakes/temporary-repository.ts';
 import { packageLock } from '../../simulation/world.ts';
-import { ended, startIn } from './start-process.ts';
+import { listen, startIn } from './start-process.ts';
 
 /** The pipeline against a SafeDep that it reaches by address and credential only, as it would reach the real one. */
 
@@ -72,26 +72,17 @@ describe('npm run cli -- rescan', () => {
   it('finds what has become malware since, in every repository that has it, and reads none', async () => {
     const other = initRepository(join(folder.path, 'other'));
     commitFiles(other, { 'web/package-lock.json': packageLock('fine-pad@1.0.0') });
-    commitFiles(repository, { 'package-lock.json': packageLock('fine-pad@1.0.0', 'left-pad@1.3.0') });
-    const child = start([repository, other], cloud);
-    const end = ended(child);
-    let output = '';
-    child.stdout?.on('data', (chunk) => {
-      output += chunk;
-    });
-    const seen = async (pattern: RegExp, times: number): Promise<void> => {
-      while ((output.match(new RegExp(pattern, 'g')) ?? []).length < times) {
-        if (child.exitCode !== null) throw new Error(`ended early:\n${output}`);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    };
-    await seen(/complete in/, 2);
+    const third = initRepository(join(folder.path, 'third'));
+    commitFiles(third, { 'package-lock.json': packageLock('fine-pad@1.0.0', 'left-pad@1.3.0') });
+    const child = start([third, other], cloud);
+    const { end, hear } = listen(child);
+    await hear(/complete in/, 2);
     const packageVersion = { ecosystem: 'NPM', name: 'fine-pad', version: '1.0.0' } as const;
     safedep.setAnswer(packageVersion, { malware: 'verified', malwareSummary: 'became malware' });
     const rescan = await runCli(['rescan', '--due-before', '2100-01-01T00:00:00Z']);
     expect(rescan).toMatchObject({ code: 0 });
     expect(rescan.stdout).toContain('sent to be asked again');
-    await seen(/alert {2}.*fine-pad/, 2);
+    await hear(/alert {2}.*fine-pad/, 2);
     child.kill('SIGINT');
     expect((await end).code).toBe(130);
     expect(await runCli(['rescan', '--due-before', 'now'])).toMatchObject({ code: 2 });

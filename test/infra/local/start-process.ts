@@ -42,6 +42,25 @@ export async function ended(child: ChildProcess): Promise<Ended> {
   return { code, stdout, stderr };
 }
 
+/** Follows what a process says, until it ends. */
+export function listen(child: ChildProcess) {
+  const end = ended(child);
+  let output = '';
+  child.stdout?.on('data', (chunk) => {
+    output += chunk;
+  });
+  return {
+    end,
+    /** Resolves when the pattern was said so many times; throws with all that was said when the process ends before. */
+    async hear(pattern: RegExp, times = 1): Promise<void> {
+      while ((output.match(new RegExp(pattern, 'g')) ?? []).length < times) {
+        if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode} before it said ${pattern}:\n${output}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+  };
+}
+
 /** Processes whose parents lead to this one, by Linux's process table. */
 export function processesBelow(pid: number): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number);

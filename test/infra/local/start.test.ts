@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResultDocument } from '../../../infra/local/result-document.ts';
 import { commitFiles, git, initRepository, temporaryFolder } from '../../fakes/temporary-repository.ts';
 import { packageLock } from '../../simulation/world.ts';
-import { ended, isAlive, processesBelow, startIn } from './start-process.ts';
+import { isAlive, listen, processesBelow, startIn } from './start-process.ts';
 
 /** `npm start` as a person runs it: a process of its own, on real repositories, with the stand-in for SafeDep. */
 
@@ -147,23 +147,22 @@ describe('npm start while it watches', () => {
     const watched = initRepository(join(folder.path, 'watched'));
     commitFiles(watched, { 'package-lock.json': packageLock('left-pad@1.3.0') });
     const child = start(['--safedep', 'stand-in', watched]);
-    const end = ended(child);
-    let output = '';
-    child.stdout?.on('data', (chunk) => (output += chunk));
-    const seen = async (pattern: RegExp): Promise<void> => {
-      while (!pattern.test(output)) {
-        if (child.exitCode !== null) throw new Error(`ended early:\n${output}`);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    };
-    await seen(/complete in/);
+    const { end, hear } = listen(child);
+    await hear(/complete in/);
     const commit = commitFiles(watched, { 'package-lock.json': packageLock('left-pad@1.3.0', 'safedep-test-pkg@0.1.3') });
-    await seen(new RegExp(`${commit.slice(0, 7)}: complete in`));
-    await seen(/alert {2}.*safedep-test-pkg/);
+    await hear(new RegExp(`${commit.slice(0, 7)}: complete in`));
+    await hear(/alert {2}.*safedep-test-pkg/);
     const descendants = processesBelow(child.pid ?? 0);
     expect(descendants.length).toBeGreaterThan(0);
     child.kill('SIGINT');
     expect((await end).code).toBe(130);
     expect(descendants.filter(isAlive)).toEqual([]);
+
+    const again = start(['--safedep', 'stand-in', watched]);
+    const second = listen(again);
+    await second.hear(/cache +2 answers kept from earlier starts/);
+    await second.hear(/complete in/);
+    again.kill('SIGINT');
+    expect((await second.end).code).toBe(130);
   });
 });
