@@ -5,7 +5,7 @@ export type Environment<S extends EnvironmentSpec> = {
   readonly [K in keyof S as S[K] extends 'required' ? K : never]: string;
 } & { readonly [K in keyof S as S[K] extends 'optional' ? K : never]?: string };
 
-export class EnvironmentError extends Error {
+class EnvironmentError extends Error {
   override readonly name = 'EnvironmentError';
 }
 

@@ -1,6 +1,6 @@
 import { ChangeMessageVisibilityCommand, ReceiveMessageCommand, SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
-export interface OutgoingMessage {
+interface OutgoingMessage {
   /** JSON. */
   readonly body: string;
   /** 0 to 900 s. */

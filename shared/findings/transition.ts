@@ -20,7 +20,7 @@ export interface StoredFindingAt {
   readonly stored: StoredFinding;
 }
 
-export type TransitionKind = 'opened' | 'resolved' | 'reopened';
+type TransitionKind = 'opened' | 'resolved' | 'reopened';
 
 /** One write: the finding as it is to be, and the transition in it, if there is one. */
 export interface FindingWrite {

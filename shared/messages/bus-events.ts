@@ -9,9 +9,6 @@ import { FORGES } from '../model/repository.ts';
  */
 export const EVENT_SOURCE = 'safedep-watch';
 
-export const DETAIL_TYPES = ['finding opened', 'finding resolved', 'finding reopened', 'scan complete', 'scan incomplete'] as const;
-export type DetailType = (typeof DETAIL_TYPES)[number];
-
 /** Where the answers behind an event come from. `stand-in` answers are made up: such an event goes to loopback sinks only. */
 export const ANSWER_SOURCES = ['cloud', 'community', 'stand-in'] as const;
 export type AnswerSource = (typeof ANSWER_SOURCES)[number];

@@ -12,7 +12,7 @@ export class MessageError extends Error {
 }
 
 /** `live` for what a person waits for, `background` for rescans, onboarding and backfills. */
-export const LANES = ['live', 'background'] as const;
+const LANES = ['live', 'background'] as const;
 export type Lane = (typeof LANES)[number];
 
 const refIdSchema = z.object({ tenant: z.string(), forge: z.enum(FORGES), host: z.string(), repositoryId: z.string(), ref: z.string() });

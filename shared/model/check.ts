@@ -8,7 +8,7 @@
  */
 export type CheckState = 'known' | GapState | FailureState;
 export type GapState = 'not-analysed' | 'unsupported' | 'unresolved';
-export type FailureState = 'throttled' | 'failed';
+type FailureState = 'throttled' | 'failed';
 
 export interface Check {
   readonly state: CheckState;
@@ -39,8 +39,4 @@ export function deriveOutcome(checks: Checks, hasFinding: boolean): Outcome {
 
 export function isFailure(check: Check): boolean {
   return check.state === 'failed' || check.state === 'throttled';
-}
-
-export function isGap(check: Check): boolean {
-  return check.state === 'not-analysed' || check.state === 'unsupported' || check.state === 'unresolved';
 }

@@ -27,7 +27,7 @@ export function refKey(id: RefId): string {
   return `${repositoryKey(id)}#${id.ref}`;
 }
 
-export function repositoryKey(id: RepositoryId): string {
+function repositoryKey(id: RepositoryId): string {
   return [id.tenant, id.forge, id.host, id.repositoryId].map(encodeURIComponent).join('#');
 }
 

@@ -2,7 +2,7 @@ import type { Lane } from '../messages/queue-messages.ts';
 import type { RefId } from '../model/repository.ts';
 
 /** How a scan ended. `superseded`: a newer snapshot took its place before it ended. */
-export type ScanStatus = 'complete' | 'incomplete' | 'superseded';
+type ScanStatus = 'complete' | 'incomplete' | 'superseded';
 
 export interface ScanOutcome {
   readonly status: ScanStatus;

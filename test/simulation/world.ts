@@ -31,7 +31,7 @@ import { startTables } from './local-tables.ts';
  * any write, before or after it took effect; what was under way then is delivered again after its queue's visibility timeout.
  */
 
-export class Killed extends Error {}
+class Killed extends Error {}
 
 type QueueName = 'pushes' | 'lookups' | 'evaluations';
 

@@ -89,15 +89,11 @@ export class LambdaEnvironment {
       return;
     }
     this.#server = server;
-    const child = spawn(
-      process.execPath,
-      [...(process.env['H7F'] ?? '').split(' ').filter(Boolean), `--max-old-space-size=${this.#plan.memoryMb}`, BOOTSTRAP],
-      {
-        cwd: this.#plan.codePath,
-        env: { ...this.#options.variables, AWS_LAMBDA_RUNTIME_API: server.url.replace('http://', '') },
-        stdio: ['pipe', 'pipe', 'pipe'],
-      },
-    );
+    const child = spawn(process.execPath, [`--max-old-space-size=${this.#plan.memoryMb}`, BOOTSTRAP], {
+      cwd: this.#plan.codePath,
+      env: { ...this.#options.variables, AWS_LAMBDA_RUNTIME_API: server.url.replace('http://', '') },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     this.#child = child;
     this.#options.guard.add(child);
     // A process that ended has closed its input; nothing is ever written to it.

@@ -42,7 +42,10 @@ describe('toBatches', () => {
   });
 
   it('fills every batch but the last, so that equal snapshots have equal numbers', () => {
-    const packages = Array.from({ length: 20_000 }, (_, index) => ({ ecosystem: 'NPM', name: `package-${index}`, version: '1.0.0' }) as const);
+    const packages = Array.from(
+      { length: 20_000 },
+      (_, index) => ({ ecosystem: 'NPM', name: `package-${index}`, version: '1.0.0' }) as const,
+    );
     const batches = toBatches(packages);
     expect(batches).toHaveLength(Math.ceil(20_000 / LOOKUP_BATCH_MAX_PACKAGES));
   });
@@ -50,7 +53,8 @@ describe('toBatches', () => {
   it('keeps every message below its limit, with the longest names in their longest spelling', () => {
     const worst = { name: '\u0001'.repeat(PACKAGE_NAME_MAX_CHARACTERS), version: '\u0001'.repeat(PACKAGE_VERSION_MAX_CHARACTERS) };
     const packages = Array.from({ length: 200 }, () => ({ ecosystem: 'GITHUB_ACTIONS', ...worst }) as const);
-    for (const batch of toBatches(packages)) expect(Buffer.byteLength(bodyOf(batch, 'r'.repeat(4096)))).toBeLessThanOrEqual(MESSAGE_MAX_BYTES);
+    for (const batch of toBatches(packages))
+      expect(Buffer.byteLength(bodyOf(batch, 'r'.repeat(4096)))).toBeLessThanOrEqual(MESSAGE_MAX_BYTES);
   });
 
   it('cuts by size where 64 packages are too much', () => {
@@ -89,12 +93,24 @@ describe('a message', () => {
   });
 
   it('refuses a push of an unknown forge and an evaluation of an unknown kind', () => {
-    const push = { version: 1, kind: 'push', ref: { ...REF, forge: 'other' }, repositoryName: 'a/b', deliveryId: '', lane: 'live', receivedAtMs: 1 };
+    const push = {
+      version: 1,
+      kind: 'push',
+      ref: { ...REF, forge: 'other' },
+      repositoryName: 'a/b',
+      deliveryId: '',
+      lane: 'live',
+      receivedAtMs: 1,
+    };
     expect(() => parsePushHint(JSON.stringify(push))).toThrow('ref.forge');
     expect(() => parseEvaluation(JSON.stringify({ version: 1, kind: 'evaluated', ref: REF }))).toThrow(MessageError);
   });
 
   it('is read though a newer sender added a field', () => {
-    expect(parseEvaluation(JSON.stringify({ version: 1, kind: 'evaluate', ref: REF, since: 5 }))).toEqual({ version: 1, kind: 'evaluate', ref: REF });
+    expect(parseEvaluation(JSON.stringify({ version: 1, kind: 'evaluate', ref: REF, since: 5 }))).toEqual({
+      version: 1,
+      kind: 'evaluate',
+      ref: REF,
+    });
   });
 });

@@ -24,7 +24,8 @@ describe('toPurl', () => {
         (ecosystem, name, version) => {
           const purl = toPurl({ ecosystem, name, version });
           expect(purl).toMatch(/^pkg:[\x21-\x7e]+$/);
-          expect(parsePurl(purl)).toMatchObject({ ecosystem, version: version.toWellFormed() });
+          const read = parsePurl(purl);
+          expect([read?.ecosystem, read?.version]).toEqual([ecosystem, version.toWellFormed()]);
         },
       ),
     );
@@ -35,10 +36,16 @@ describe('parsePurl', () => {
   it('reads what toPurl wrote, where the type folds nothing', () => {
     const name = fc.string({ minLength: 1 }).filter((value) => !value.includes('/'));
     fc.assert(
-      fc.property(fc.constantFrom('NPM' as const, 'CARGO' as const), fc.constantFrom('', '@scope/'), name, name, (ecosystem, scope, rest, version) => {
-        const packageVersion = { ecosystem, name: scope + rest, version };
-        expect(parsePurl(toPurl(packageVersion))).toEqual(packageVersion);
-      }),
+      fc.property(
+        fc.constantFrom('NPM' as const, 'CARGO' as const),
+        fc.constantFrom('', '@scope/'),
+        name,
+        name,
+        (ecosystem, scope, rest, version) => {
+          const packageVersion = { ecosystem, name: scope + rest, version };
+          expect(parsePurl(toPurl(packageVersion))).toEqual(packageVersion);
+        },
+      ),
     );
   });
 

@@ -39,7 +39,11 @@ describe('parseSettings', () => {
     ['an unknown forge', { version: 1, sources: [{ forge: 'cvs' }] }, 'sources.0'],
     ['a source without its token', { version: 1, sources: [{ forge: 'github' }] }, 'sources.0.tokenSecret'],
     ['private names of an unknown ecosystem', { version: 1, reading: { privateNames: { npm: ['x'] } } }, 'reading.privateNames'],
-    ['a sink with spaces in its name', { version: 1, sinks: [{ name: 'a b', kind: 'webhook', url: 'https://x.example', signingSecret: 's' }] }, 'sinks.0.name'],
+    [
+      'a sink with spaces in its name',
+      { version: 1, sinks: [{ name: 'a b', kind: 'webhook', url: 'https://x.example', signingSecret: 's' }] },
+      'sinks.0.name',
+    ],
   ])('refuses %s', (_, document, place) => {
     expect(refusal(document)).toContain(place);
   });
