@@ -1,4 +1,4 @@
-import { endQuietlyOnClosedPipe } from '../local/screen.ts';
+import { endQuietlyOnClosedPipe } from '../local/terminal/screen.ts';
 import { run as packages } from './packages.ts';
 import { run as rescan } from './rescan.ts';
 import { run as serveSafeDep } from './safedep-serve.ts';

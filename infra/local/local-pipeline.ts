@@ -18,8 +18,8 @@ import { synthesise } from '../aws/synthesise.ts';
 import type { LogLine } from './engines/lambda-environment.ts';
 import { type Pipeline, type PipelineOptions, startPipeline } from './engines/pipeline.ts';
 import { readTemplate } from './engines/read-template.ts';
-import type { ResultStores } from './read-result.ts';
 import type { ChosenSafeDep } from './safedep-source.ts';
+import type { ResultStores } from './scan/read-result.ts';
 
 /** The tenant of a laptop. */
 export const LOCAL_TENANT = 'default';

@@ -1,7 +1,7 @@
 import { DEFAULT_SETTINGS, type Settings } from '../../shared/model/settings/settings.ts';
-import type { AlertReceiver } from './alert-receiver.ts';
 import { UsageError } from './options.ts';
 import { readSettingsFile } from './settings-file.ts';
+import type { AlertReceiver } from './terminal/alert-receiver.ts';
 import type { LocalRepository } from './watch/resolve-repository.ts';
 
 const TERMINAL_SECRET_NAME = 'safedep-watch/sinks/terminal';

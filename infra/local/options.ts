@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 export const EXIT = { accepted: 0, rejected: 1, incomplete: 2, usage: 3, interrupted: 130 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-export const SAFEDEP_CHOICES = ['auto', 'cloud', 'community', 'stand-in'] as const;
+const SAFEDEP_CHOICES = ['auto', 'cloud', 'community', 'stand-in'] as const;
 export type SafeDepChoice = (typeof SAFEDEP_CHOICES)[number];
 
 export interface StartOptions {

@@ -1,10 +1,10 @@
 import { SettingsError } from '../../shared/model/settings/settings.ts';
 import { PortInUseError } from './engines/loopback-server.ts';
 import { EXIT, HELP, parseOptions, UsageError } from './options.ts';
-import { run } from './run.ts';
 import { UnreachableError } from './safedep-source.ts';
-import { NoScanError } from './scan-progress.ts';
-import { createScreen, endQuietlyOnClosedPipe } from './screen.ts';
+import { run } from './scan/run.ts';
+import { NoScanError } from './scan/scan-progress.ts';
+import { createScreen, endQuietlyOnClosedPipe } from './terminal/screen.ts';
 import { RepositoryError } from './watch/resolve-repository.ts';
 
 /** `npm start`: reads the command line, runs, and turns what went wrong into one sentence and an exit code. */

@@ -1,4 +1,4 @@
-import { startAlertReceiver } from '../../infra/local/alert-receiver.ts';
+import { startAlertReceiver } from '../../infra/local/terminal/alert-receiver.ts';
 import type { LogLine } from '../../infra/local/engines/lambda-environment.ts';
 import { type LocalPipeline, type LocalPipelineOptions, startLocalPipeline } from '../../infra/local/local-pipeline.ts';
 import { localSettings } from '../../infra/local/local-settings.ts';
@@ -6,19 +6,15 @@ import type { ChosenSafeDep } from '../../infra/local/safedep-source.ts';
 import { type LocalRepository, resolveRepositories } from '../../infra/local/watch/resolve-repository.ts';
 import { watchRepositories } from '../../infra/local/watch/watch-repositories.ts';
 import { type BusEvent, parseBusEvent, type ScanEvent } from '../../shared/messages/bus-events.ts';
+import type { SourceSettings } from '../../shared/model/settings/settings.ts';
 
 /** What one worker invocation logged of its calls. */
 export interface CallsLine {
   readonly insight: number;
   readonly malware: number;
   readonly packages: number;
-  readonly slotsBooked: number;
-  readonly slotsDropped: number;
-  readonly leaseWrites: number;
   /** Instants of the sends, where the functions run with `LOG_SEND_STAMPS=1`. */
   readonly sentAtMs?: readonly string[];
-  /** Tells the workers' processes apart: the totals of slots and writes are of a process. */
-  readonly atMs: number;
 }
 
 export interface PushOutcome {
@@ -31,6 +27,8 @@ export interface PushOutcome {
 export interface BenchPipeline {
   readonly pipeline: LocalPipeline;
   readonly callsLines: readonly CallsLine[];
+  /** What the bus took, in its order. */
+  readonly events: readonly BusEvent[];
   /** Warnings and errors that functions logged, and what their processes wrote on standard error. */
   readonly complaints: readonly string[];
   /** Pushes the head of a repository, or of several at once, through the webhook; resolves when each scan's event is out. */
@@ -42,6 +40,9 @@ export interface BenchPipelineOptions {
   readonly safedep: ChosenSafeDep;
   /** Every repository that will be pushed. */
   readonly paths: readonly string[];
+  /** Sources beside the git repositories, and the secrets that they name. */
+  readonly sources?: readonly SourceSettings[];
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
   readonly engines?: Omit<NonNullable<LocalPipelineOptions['engines']>, 'eventBus'>;
 }
@@ -50,17 +51,19 @@ export interface BenchPipelineOptions {
 const SCAN_MAX_MS = 300_000;
 
 /** The pipeline as `npm start` runs it, observed at its bus. */
-export async function startBenchPipeline({ safedep, paths, environment, engines }: BenchPipelineOptions): Promise<BenchPipeline> {
+export async function startBenchPipeline(options: BenchPipelineOptions): Promise<BenchPipeline> {
+  const { safedep, paths, environment, engines } = options;
   const repositories = await resolveRepositories(paths);
   const receiver = await startAlertReceiver(() => undefined);
   const { settings, secrets } = await localSettings(undefined, repositories, receiver, {});
   const callsLines: CallsLine[] = [];
   const complaints: string[] = [];
+  const events: BusEvent[] = [];
   const onEvent = new Set<(event: BusEvent) => void>();
   const pipeline = await startLocalPipeline({
     safedep: Promise.resolve(safedep),
-    settings,
-    secrets,
+    settings: { ...settings, sources: [...settings.sources, ...(options.sources ?? [])] },
+    secrets: { ...secrets, ...options.secrets },
     report: false,
     port: 0,
     log: (line) => readLine(line, callsLines, complaints),
@@ -70,6 +73,7 @@ export async function startBenchPipeline({ safedep, paths, environment, engines 
       eventBus: {
         onEvent: ({ detail }) => {
           const event = parseBusEvent(detail);
+          events.push(event);
           for (const hear of onEvent) hear(event);
         },
       },
@@ -113,6 +117,7 @@ export async function startBenchPipeline({ safedep, paths, environment, engines 
   return {
     pipeline,
     callsLines,
+    events,
     complaints,
     push: async (...pushed) => Promise.all((await resolveRepositories(pushed)).map(pushOne)),
     close: async () => {
@@ -128,20 +133,6 @@ function readLine({ line, stream }: LogLine, callsLines: CallsLine[], complaints
     return;
   }
   const entry = JSON.parse(line) as { level?: string; message?: string };
-  if (entry.message === 'calls') callsLines.push({ ...(entry as unknown as CallsLine), atMs: Date.now() });
+  if (entry.message === 'calls') callsLines.push(entry as unknown as CallsLine);
   else if (entry.level !== 'info') complaints.push(line);
-}
-
-/** Slots that the workers booked and dropped, over all their processes. */
-export function slotTotals(lines: readonly CallsLine[]): { readonly booked: number; readonly dropped: number } {
-  // Totals only grow within a process, and no two processes book alike for long: the largest of each process is its last.
-  const last = new Map<number, CallsLine>();
-  for (const line of lines) last.set(line.slotsBooked, line);
-  let booked = 0;
-  let dropped = 0;
-  for (const line of last.values()) {
-    booked += line.slotsBooked;
-    dropped += line.slotsDropped;
-  }
-  return { booked, dropped };
 }

@@ -1,2 +1,25 @@
-import { run as runPushToFinding } from './push-to-finding.ts';
-process.exitCode = (await runPushToFinding()) ? 0 : 1;
+/** `npm run bench -- NAME [options]`: exit 1 where a bar is missed. */
+const BENCHES: Readonly<Record<string, readonly [description: string, load: () => Promise<{ run(): Promise<boolean> }>]>> = {
+  'push-to-finding': ['1,000 packages, cold and warm [--packages N] [--runs N]', () => import('./push-to-finding.ts')],
+  calls: ['ten repositories with the same packages at once: rate, and calls a package', () => import('./calls.ts')],
+  webhook: ['100 signed pushes a second and a burst of 500', () => import('./webhook.ts')],
+  large: ['a lock file of 20,000 packages [--packages N]', () => import('./large.ts')],
+  size: ['bytes and import time of each function', () => import('./size.ts')],
+  faults: ['workers killed 20 times in one scan; SafeDep away in four ways', () => import('./faults.ts')],
+  'rate-limit': [
+    'the limiter alone, with faulty clocks and processes [--seconds N] [--workers N] [--no-faults] [--json]',
+    () => import('./rate-limit.ts'),
+  ],
+};
+
+const name = process.argv[2] ?? '';
+const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+if (bench) {
+  const { run } = await bench[1]();
+  process.exitCode = (await run()) ? 0 : 1;
+} else {
+  const width = Math.max(...Object.keys(BENCHES).map((each) => each.length));
+  const list = Object.entries(BENCHES).map(([each, [description]]) => `  ${each.padEnd(width)}  ${description}\n`);
+  process.stdout.write(`npm run bench -- NAME\n\n${list.join('')}`);
+  if (name !== '') process.exitCode = 3;
+}

@@ -100,8 +100,3 @@ export const DEFAULT_SETTINGS: Settings = parseSettings({ version: 1 }, 'the def
 export function readingDigest(settings: Settings): string {
   return createHash('sha256').update(JSON.stringify(settings.reading)).digest('hex').slice(0, 16);
 }
-
-/** Digest of what changes decisions: a change here evaluates again and reads nothing. */
-export function policyDigest(settings: Settings): string {
-  return createHash('sha256').update(JSON.stringify(settings.policy)).digest('hex').slice(0, 16);
-}

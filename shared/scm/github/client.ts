@@ -7,6 +7,9 @@ const CALL_TIMEOUT_MS = 30_000;
 const RETRY_DELAY_MS = 500;
 const USER_AGENT = 'safedep-watch';
 
+/** The path parameters of every call below a repository. */
+export type RepositoryPath = { readonly owner: string; readonly repo: string };
+
 export interface GitHubClientPorts {
   /** The current token; `refresh` asks for one that was not cached, after a refusal. */
   token(options?: { readonly refresh: boolean }): Promise<string>;

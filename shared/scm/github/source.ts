@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { RepositoryId } from '../../model/repository.ts';
 import { BLOB_MAX_BYTES, isObjectName, tooLarge, verifyBlob } from '../blob.ts';
 import { type Head, type RepositorySource, SourceError, toUnreadable, unreadable } from '../source.ts';
-import type { GitHubAnswer, GitHubClient } from './client.ts';
+import type { GitHubAnswer, GitHubClient, RepositoryPath } from './client.ts';
 import { readTree } from './tree.ts';
 
 const repositorySchema = z.object({ id: z.int(), full_name: z.string(), html_url: z.string(), default_branch: z.string() });
@@ -15,9 +15,6 @@ const blobSchema = z.object({
 });
 
 type Repository = z.infer<typeof repositorySchema>;
-
-/** The path parameters of every call below a repository. */
-export type RepositoryPath = { readonly owner: string; readonly repo: string };
 
 /**
  * A repository on GitHub, through its REST API. The name only finds it; what counts is the numeric id, which is checked before

@@ -1,8 +1,7 @@
 import * as z from 'zod/mini';
 import type { Tree } from '../source.ts';
 import { type RawTreeEntry, sortEntries } from '../tree-entries.ts';
-import type { GitHubClient } from './client.ts';
-import type { RepositoryPath } from './source.ts';
+import type { GitHubClient, RepositoryPath } from './client.ts';
 
 /**
  * A recursive tree ends at 100,000 entries or 7 MB (GitHub's description of `git/trees`). Where it was cut, folders are asked one by

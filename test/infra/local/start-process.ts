@@ -29,7 +29,7 @@ export function startIn(folder: string) {
   return { start, run, runCli };
 }
 
-export async function ended(child: ChildProcess): Promise<Ended> {
+async function ended(child: ChildProcess): Promise<Ended> {
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (chunk) => {

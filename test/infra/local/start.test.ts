@@ -4,14 +4,14 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ResultDocument } from '../../../infra/local/result-document.ts';
+import type { ResultDocument } from '../../../infra/local/scan/result-document.ts';
 import { commitFiles, git, initRepository, temporaryFolder } from '../../fakes/temporary-repository.ts';
 import { packageLock } from '../../simulation/world.ts';
 import { isAlive, listen, processesBelow, startIn } from './start-process.ts';
 
 /** `npm start` as a person runs it: a process of its own, on real repositories, with the stand-in for SafeDep. */
 
-const SCHEMA = new URL('../../../infra/local/result.schema.json', import.meta.url);
+const SCHEMA = new URL('../../../infra/local/scan/result.schema.json', import.meta.url);
 
 const folder = temporaryFolder();
 const repository = join(folder.path, 'shop');

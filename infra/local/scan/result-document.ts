@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
-import { ANSWER_SOURCES } from '../../shared/messages/bus-events.ts';
-import { SEVERITIES } from '../../shared/model/facts.ts';
-import { DECISIONS, FINDING_KINDS } from '../../shared/model/finding.ts';
+import { ANSWER_SOURCES } from '../../../shared/messages/bus-events.ts';
+import { SEVERITIES } from '../../../shared/model/facts.ts';
+import { DECISIONS, FINDING_KINDS } from '../../../shared/model/finding.ts';
 
 /** The one document that `--json` prints. Its JSON Schema is made from this (`npm run generate`). */
 

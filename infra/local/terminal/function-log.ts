@@ -1,5 +1,5 @@
-import { toTerminalText } from '../../shared/alerts/inert-text.ts';
-import type { LogLine } from './engines/lambda-environment.ts';
+import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
+import type { LogLine } from '../engines/lambda-environment.ts';
 import type { Screen } from './screen.ts';
 
 /** The rate is told over this span: shorter ones jump, longer ones lag. */

@@ -1,6 +1,6 @@
-import { toTerminalText } from '../../shared/alerts/inert-text.ts';
-import type { AnswerSource } from '../../shared/messages/bus-events.ts';
-import type { RepositoryResult } from './result-document.ts';
+import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
+import type { AnswerSource } from '../../../shared/messages/bus-events.ts';
+import type { RepositoryResult } from '../scan/result-document.ts';
 import type { Screen } from './screen.ts';
 
 /** Findings and gaps that a summary lists by name; the rest is counted, and `--json` has them all. */

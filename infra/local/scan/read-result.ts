@@ -1,17 +1,17 @@
-import { assessPackage, concludeScan, countScan } from '../../shared/findings/assess.ts';
-import type { FindingStore } from '../../shared/findings/dynamodb.ts';
-import { worstFirst } from '../../shared/findings/order.ts';
-import type { InsightStore } from '../../shared/insights/dynamodb.ts';
-import type { InventoryStore } from '../../shared/inventory/dynamodb.ts';
-import { lockFilesByPackage, readSnapshot } from '../../shared/inventory/read-snapshot.ts';
-import { askable } from '../../shared/inventory/snapshot.ts';
-import { deriveOutcome } from '../../shared/model/check.ts';
-import { packageKey } from '../../shared/model/package-version.ts';
-import { toPurl } from '../../shared/model/purl.ts';
-import type { RefId } from '../../shared/model/repository.ts';
-import type { PolicySettings } from '../../shared/model/settings/settings.ts';
-import type { ScanStore } from '../../shared/scans/dynamodb.ts';
-import { isSettled } from '../../shared/scans/scan.ts';
+import { assessPackage, concludeScan, countScan } from '../../../shared/findings/assess.ts';
+import type { FindingStore } from '../../../shared/findings/dynamodb.ts';
+import { worstFirst } from '../../../shared/findings/order.ts';
+import type { InsightStore } from '../../../shared/insights/dynamodb.ts';
+import type { InventoryStore } from '../../../shared/inventory/dynamodb.ts';
+import { lockFilesByPackage, readSnapshot } from '../../../shared/inventory/read-snapshot.ts';
+import { askable } from '../../../shared/inventory/snapshot.ts';
+import { deriveOutcome } from '../../../shared/model/check.ts';
+import { packageKey } from '../../../shared/model/package-version.ts';
+import { toPurl } from '../../../shared/model/purl.ts';
+import type { RefId } from '../../../shared/model/repository.ts';
+import type { PolicySettings } from '../../../shared/model/settings/settings.ts';
+import type { ScanStore } from '../../../shared/scans/dynamodb.ts';
+import { isSettled } from '../../../shared/scans/scan.ts';
 import type { RepositoryResult } from './result-document.ts';
 
 export interface ResultStores {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { AlertPayload } from '../../shared/alerts/sign-alert.ts';
-import { AlertRefusedError, verifyAlert } from '../../shared/alerts/webhook-receiver.ts';
-import { listenOnLoopback, readBody } from './engines/loopback-server.ts';
+import type { AlertPayload } from '../../../shared/alerts/sign-alert.ts';
+import { AlertRefusedError, verifyAlert } from '../../../shared/alerts/webhook-receiver.ts';
+import { listenOnLoopback, readBody } from '../engines/loopback-server.ts';
 
 /** An alert has a few kilobytes. */
 const BODY_MAX_BYTES = 1024 * 1024;

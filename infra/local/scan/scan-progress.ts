@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SnapshotGoneError } from '../../shared/inventory/dynamodb.ts';
-import type { RefId } from '../../shared/model/repository.ts';
-import type { PolicySettings } from '../../shared/model/settings/settings.ts';
-import type { Scan } from '../../shared/scans/scan.ts';
+import { SnapshotGoneError } from '../../../shared/inventory/dynamodb.ts';
+import type { RefId } from '../../../shared/model/repository.ts';
+import type { PolicySettings } from '../../../shared/model/settings/settings.ts';
+import type { Scan } from '../../../shared/scans/scan.ts';
 import { type ResultStores, readResult } from './read-result.ts';
 import type { RepositoryResult } from './result-document.ts';
 

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const path = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'package-lock.json');
+const path = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'package-lock.json');
 const lock = JSON.parse(readFileSync(path, 'utf8'));
 const OPERATING_SYSTEMS = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32'];
 const PROCESSORS = ['arm', 'arm64', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'wasm32', 'x64'];

@@ -1,0 +1,54 @@
+import { cacheFolder, createAnswerCache } from '../answer-cache.ts';
+import { serveLambdaApi } from '../engines/lambda-api.ts';
+import { EXIT, type ExitCode } from '../options.ts';
+import { announce } from '../running-pipeline.ts';
+import { count, describeResult, shortRef } from '../terminal/describe-result.ts';
+import { type LocalPush, watchRepositories } from '../watch/watch-repositories.ts';
+import { followPush } from './follow-push.ts';
+import { aborted, type Run } from './run-state.ts';
+
+/** Scans every commit as it comes, until it is interrupted. */
+export async function keepWatching(run: Run): Promise<ExitCode> {
+  const cache = createAnswerCache(cacheFolder(run.variables), run.safedep.cacheName, run.pipeline.client, run.pipeline.insightsTableName);
+  const kept = await cache.load();
+  if (kept > 0) run.screen.line(`${run.screen.paint('bold', 'cache'.padEnd(9))} ${count(kept, 'answer')} kept from earlier starts`);
+  const lambdaApi = await serveLambdaApi(run.pipeline.engines);
+  const withdraw = await announce(cacheFolder(run.variables), {
+    pid: process.pid,
+    lambdaUrl: lambdaApi.url,
+    repositories: run.repositories.map(({ name }) => name),
+  });
+  const following = new Map<string, AbortController>();
+  const watching = watchRepositories(run.repositories, {
+    webhookUrl: run.pipeline.webhookUrl,
+    secret: run.pipeline.webhookSecret,
+    onPush: (push) => {
+      const key = `${push.repository.repositoryId} ${push.ref}`;
+      following.get(key)?.abort();
+      const stop = new AbortController();
+      following.set(key, stop);
+      void showPush(push, AbortSignal.any([run.signal, stop.signal]), cache, run);
+    },
+    onProblem: (_, sentence) => run.screen.line(sentence),
+  });
+  run.screen.line(`Ctrl-C ends it; every new commit is scanned as it comes.`);
+  await aborted(run.signal).catch(() => undefined);
+  await Promise.all([watching.close(), withdraw(), lambdaApi.close()]);
+  return EXIT.interrupted;
+}
+
+async function showPush(push: LocalPush, signal: AbortSignal, cache: ReturnType<typeof createAnswerCache>, run: Run): Promise<void> {
+  try {
+    const result = await followPush(push, signal, run);
+    if (result === 'overtaken') {
+      run.screen.line(`${push.repository.name} ${shortRef(push.ref)}: overtaken by a newer push`);
+      return;
+    }
+    for (const line of describeResult(result, (run.nowMs() - push.seenAtMs) / 1000, run.safedep.answers, run.screen.paint))
+      run.screen.line(line);
+    await cache.save();
+  } catch (error) {
+    if (signal.aborted) return; // a newer push, or the end
+    run.screen.line(`${push.repository.name} ${shortRef(push.ref)}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
