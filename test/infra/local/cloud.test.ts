@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CompleteToolSessionRequest_Status } from '#safedep-api/safedep/services/controltower/v1/tool_pb.js';
-import type { ResultDocument } from '../../../infra/local/scan/result-document.ts';
 import { type SafeDepStandIn, startSafeDepStandIn } from '../../../infra/local/safedep/stand-in.ts';
+import type { ResultDocument } from '../../../infra/local/scan/result-document.ts';
 import { commitFiles, initRepository, temporaryFolder } from '../../fakes/temporary-repository.ts';
 import { packageLock } from '../../simulation/world.ts';
 import { listen, startIn } from './start-process.ts';
