@@ -40,7 +40,7 @@ export interface LocalPipelineOptions {
   /** More variables for the functions, for tests and benches. */
   readonly environment?: Readonly<Record<string, string>>;
   /** What tests and benches see and set of the engines; in place of what a laptop runs with. */
-  readonly engines?: Pick<PipelineOptions, 'dynamoDb' | 'eventBus' | 'maximumEnvironments' | 'onBatch' | 'runSchedules'>;
+  readonly engines?: Pick<PipelineOptions, 'dynamoDb' | 'eventBus' | 'maximumEnvironments' | 'warm'>;
 }
 
 export interface LocalPipeline {

@@ -71,8 +71,8 @@ export function parseOptions(args: readonly string[]): StartOptions | 'help' {
   if (values.help) return 'help';
   const safedep = SAFEDEP_CHOICES.find((choice) => choice === values.safedep);
   if (!safedep) throw new UsageError(`--safedep takes ${SAFEDEP_CHOICES.join(', ')}, not ${JSON.stringify(values.safedep)}.`);
-  const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+  const port = /^\d+$/.test(values.port) ? Number(values.port) : Number.NaN;
+  if (!(port <= 65_535))
     throw new UsageError(`--port takes a number from 0 to 65535, not ${JSON.stringify(values.port)}.`);
   return {
     paths: positionals.length > 0 ? positionals : ['.'],

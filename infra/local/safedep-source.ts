@@ -74,6 +74,13 @@ function checkAddresses(variables: NodeJS.ProcessEnv): void {
   }
 }
 
+/** A stand-in or a proxy: which of the two cannot be told from here, so that the reader must be. */
+function onThisMachine(address: string): string {
+  const { hostname } = new URL(address);
+  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+  return isLoopback ? '. This is a server on this machine: if it is a stand-in, nothing below says anything about real packages' : '';
+}
+
 function transportVariables(variables: NodeJS.ProcessEnv): Record<string, string> {
   return variables['SAFEDEP_TRANSPORT'] ? { SAFEDEP_TRANSPORT: variables['SAFEDEP_TRANSPORT'] } : {};
 }
@@ -85,7 +92,7 @@ function cloud(variables: NodeJS.ProcessEnv, hasKey: boolean): ChosenSafeDep {
   const accessToken = variables['SAFEDEP_ACCESS_TOKEN'];
   return {
     answers: 'cloud',
-    description: `SafeDep Cloud (${new URL(address).host}), tenant ${tenantId}`,
+    description: `SafeDep Cloud (${new URL(address).host}), tenant ${tenantId}${onThisMachine(address)}`,
     environment: { SAFEDEP_ANSWERS: 'cloud', SAFEDEP_DATA_PLANE_URL: address, ...transportVariables(variables) },
     apiKeySecret: JSON.stringify({ apiKey: variables['SAFEDEP_API_KEY'], tenantId }),
     ...(accessToken ? { serviceJwtSecret: JSON.stringify({ accessToken, tenantId }) } : {}),
@@ -111,7 +118,7 @@ async function probeCloud(variables: NodeJS.ProcessEnv): Promise<void> {
 function community(address: string, variables: NodeJS.ProcessEnv): ChosenSafeDep {
   return {
     answers: 'community',
-    description: `SafeDep's community host (${new URL(address).host}), without an account: names and versions of the packages in your lock files are sent there, 20 look-ups a second, nothing else`,
+    description: `SafeDep's community host (${new URL(address).host}), without an account: names and versions of the packages in your lock files are sent there, 20 look-ups a second, nothing else${onThisMachine(address)}`,
     environment: { SAFEDEP_ANSWERS: 'community', SAFEDEP_COMMUNITY_URL: address, ...transportVariables(variables) },
     cacheName: `community-${encodeURIComponent(new URL(address).host)}`,
     close: () => undefined,

@@ -12,7 +12,8 @@ import { RepositoryError } from './watch/resolve-repository.ts';
 /** What a person can do something about: one sentence, no stack trace. */
 const FOR_THE_READER = [UsageError, SettingsError, RepositoryError, PortInUseError] as const;
 
-endQuietlyOnClosedPipe(process.stdout);
+// Whoever stops listening ends the run: what was not found out by then is not known, and no success.
+for (const stream of [process.stdout, process.stderr]) endQuietlyOnClosedPipe(stream, EXIT.incomplete);
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort(new Error(signal)));
 

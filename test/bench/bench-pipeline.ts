@@ -1,8 +1,8 @@
-import { startAlertReceiver } from '../../infra/local/terminal/alert-receiver.ts';
 import type { LogLine } from '../../infra/local/engines/lambda-environment.ts';
 import { type LocalPipeline, type LocalPipelineOptions, startLocalPipeline } from '../../infra/local/local-pipeline.ts';
 import { localSettings } from '../../infra/local/local-settings.ts';
 import type { ChosenSafeDep } from '../../infra/local/safedep-source.ts';
+import { startAlertReceiver } from '../../infra/local/terminal/alert-receiver.ts';
 import { type LocalRepository, resolveRepositories } from '../../infra/local/watch/resolve-repository.ts';
 import { watchRepositories } from '../../infra/local/watch/watch-repositories.ts';
 import { type BusEvent, parseBusEvent, type ScanEvent } from '../../shared/messages/bus-events.ts';

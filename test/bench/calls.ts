@@ -31,7 +31,12 @@ export async function run(): Promise<boolean> {
     const perPackage = calls.total / calls.distinctPackageVersions;
     return report(`calls: ${REPOSITORIES} repositories with the same ${PACKAGES} packages pushed at once, ${LATENCY_MS} ms latency`, [
       { what: 'scans complete', measured: `${complete} of ${REPOSITORIES}`, bar: 'all', passes: complete === REPOSITORIES },
-      { what: 'calls at the senders, by their stamps', measured: String(senders.count), bar: `= ${calls.total}`, passes: senders.count === calls.total },
+      {
+        what: 'calls at the senders, by their stamps',
+        measured: String(senders.count),
+        bar: `= ${calls.total}`,
+        passes: senders.count === calls.total,
+      },
       { what: 'most in any 1 s, senders', measured: String(senders.max), bar: `<= ${SENDERS_MAX}`, passes: senders.max <= SENDERS_MAX },
       {
         what: `most in any 1 s, stand-in (longest stall ${calls.longestStallMs} ms)`,

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultKind } from '../../infra/local/safedep/faults.ts';
 import { temporaryFolder } from '../fakes/temporary-repository.ts';
@@ -71,20 +72,42 @@ async function killWorkers(bench: BenchPipeline, path: string): Promise<KilledSc
   return { outcome, kills, generations, skippedMs };
 }
 
+/** What the bus was told of one repository: which facts, and how many of its transitions under more than one id. */
+function findingsOf({ events }: BenchPipeline, repositoryName: string): { readonly facts: readonly string[]; readonly doubled: number } {
+  const facts = new Set<string>();
+  const eventIds = new Map<string, Set<string>>();
+  for (const event of events) {
+    if (!('finding' in event) || event.repository.name !== repositoryName) continue;
+    facts.add(event.finding.factId);
+    const transition = `${event.finding.id} ${event.finding.transition}`;
+    eventIds.set(transition, (eventIds.get(transition) ?? new Set()).add(event.eventId));
+  }
+  return { facts: [...facts].sort(), doubled: [...eventIds.values()].filter((ids) => ids.size > 1).length };
+}
+
 async function measureKills(standIn: StandInProcess, folder: string): Promise<Row[]> {
-  const paths = [npmRepository(folder, 'killed', npmLockFile(PACKAGES))] as const;
+  const paths = [npmRepository(folder, 'killed', npmLockFile(PACKAGES)), npmRepository(folder, 'unharmed', npmLockFile(PACKAGES))] as const;
   const bench = await startBenchPipeline({ safedep: standIn.safedep, paths });
   try {
     const { outcome, kills, generations, skippedMs } = await killWorkers(bench, paths[0]);
+    await bench.push(paths[1]);
+    const [killed, unharmed] = paths.map((path) => findingsOf(bench, basename(path)));
     const simulatedMs = outcome.tookMs + skippedMs;
     const barMs = LIMITER_MS + generations * GENERATION_MAX_MS;
     return [
       { what: 'workers killed', measured: `${kills} in ${generations} generations`, bar: String(KILLS), passes: kills === KILLS },
+      { what: 'scan', measured: outcome.scan.detailType, bar: 'scan complete', passes: outcome.scan.detailType === 'scan complete' },
       {
-        what: 'scan',
-        measured: `${outcome.scan.detailType}, ${outcome.findingEvents} finding events`,
-        bar: 'complete',
-        passes: outcome.scan.detailType === 'scan complete' && outcome.findingEvents > 0,
+        what: 'findings of a scan without kills, found here too',
+        measured: `${killed?.facts.length} of ${unharmed?.facts.length}`,
+        bar: 'the same',
+        passes: (unharmed?.facts.length ?? 0) > 0 && killed?.facts.join() === unharmed?.facts.join(),
+      },
+      {
+        what: 'transitions with two event ids',
+        measured: String(killed?.doubled),
+        bar: '0',
+        passes: killed?.doubled === 0,
       },
       {
         what: `time, with ${seconds(skippedMs)} of visibility simulated (real: ${seconds(outcome.tookMs)})`,

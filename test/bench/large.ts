@@ -121,7 +121,12 @@ export async function run(): Promise<boolean> {
     await look();
     const isComplete = outcome?.scan.detailType === 'scan complete' && outcome.scan.counts.packages === packages;
     return report(`large: one lock file with ${packages} packages, ${LATENCY_MS} ms latency`, [
-      { what: 'scan', measured: `${outcome?.scan.detailType}, ${outcome?.scan.counts.packages} packages`, bar: 'complete', passes: isComplete },
+      {
+        what: 'scan',
+        measured: `${outcome?.scan.detailType}, ${outcome?.scan.counts.packages} packages`,
+        bar: 'complete',
+        passes: isComplete,
+      },
       {
         what: 'largest item',
         measured: `${(largest.bytes / 1024).toFixed(1)} KB (${largest.table})`,
@@ -135,7 +140,10 @@ export async function run(): Promise<boolean> {
         passes: proxy.messages() > 0 && proxy.largestMessageBytes() <= MESSAGE_MAX_BYTES,
       },
       { what: 'no-op (a lock file without packages)', measured: seconds(idle?.tookMs ?? Number.NaN) },
-      { what: `total (the limiter alone takes ${seconds(((packages * 2) / CALLS_PER_SECOND) * 1000)})`, measured: seconds(outcome?.tookMs ?? Number.NaN) },
+      {
+        what: `total (the limiter alone takes ${seconds(((packages * 2) / CALLS_PER_SECOND) * 1000)})`,
+        measured: seconds(outcome?.tookMs ?? Number.NaN),
+      },
     ]);
   } finally {
     await bench.close();

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { commitFiles, initRepository } from '../fakes/temporary-repository.ts';
 
@@ -12,7 +13,11 @@ const WITH_FINDINGS = [
 /** A lock file of this many distinct package versions; four of them have findings, where there are as many. */
 export function npmLockFile(packageCount: number, prefix = 'made-up'): string {
   const named = WITH_FINDINGS.slice(0, packageCount);
-  const plain = Array.from({ length: packageCount - named.length }, (_, index) => [`${prefix}-${index}`, '1.0.0'] as const);
+  const plain = Array.from({ length: packageCount - named.length }, (_, index) => {
+    // As little alike as real names: snapshots are kept compressed.
+    const digest = createHash('sha256').update(`${prefix} ${index}`).digest('hex');
+    return [`${prefix}-${digest.slice(0, 12)}`, `${index % 10}.${index % 7}.${index % 100}`] as const;
+  });
   const entries = [...named, ...plain].map(([name, version]) => [
     `node_modules/${name}`,
     { version, resolved: `https://registry.npm.example/${name}/-/${name}-${version}.tgz`, integrity: `sha512-${'A'.repeat(86)}==` },

@@ -167,9 +167,14 @@ export async function run(): Promise<boolean> {
   return report(
     `limiter: ${workers} worker processes, clocks wrong by 50 ms (sigma)${hasFaults ? ', crashes and freezes' : ''}; ${cpus().length} processors`,
     [
-      { what: 'used (the bar of 98 % is the simulation\'s)', measured: percent(row.used) },
+      { what: "used (the bar of 98 % is the simulation's)", measured: percent(row.used) },
       { what: 'slots dropped', measured: percent(row.droppedShare) },
-      { what: 'most in any 1 s, senders', measured: String(row.maxAtSenders), bar: `<= ${SENDERS_MAX}`, passes: row.maxAtSenders <= SENDERS_MAX },
+      {
+        what: 'most in any 1 s, senders',
+        measured: String(row.maxAtSenders),
+        bar: `<= ${SENDERS_MAX}`,
+        passes: row.maxAtSenders <= SENDERS_MAX,
+      },
       {
         what: `most in any 1 s, server (longest stall ${row.longestServerStallMs.toFixed(1)} ms)`,
         measured: String(row.maxAtServer),

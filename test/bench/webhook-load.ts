@@ -1,8 +1,8 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { StandInRepository } from '../fakes/github/repository-document.ts';
 import { pushPayload, signedDelivery, ZERO_SHA } from '../fakes/github/push-payload.ts';
+import type { StandInRepository } from '../fakes/github/repository-document.ts';
 
 /** The sender of the webhook bench, a process of its own: what it computes must not delay the engines. Forked by `webhook.ts`. */
 
@@ -36,11 +36,15 @@ async function load(settings: LoadSettings): Promise<LoadReport> {
   function post(event: string, body: string): Promise<string> {
     const delivery = signedDelivery(event, body, settings.secret);
     return new Promise((resolve) => {
-      const sent = request(url, { method: 'POST', agent, headers: { ...delivery.headers, 'content-length': Buffer.byteLength(body) } }, (answer) => {
-        answer.resume();
-        answer.on('end', () => resolve(String(answer.statusCode)));
-        answer.on('error', () => resolve('broken'));
-      });
+      const sent = request(
+        url,
+        { method: 'POST', agent, headers: { ...delivery.headers, 'content-length': Buffer.byteLength(body) } },
+        (answer) => {
+          answer.resume();
+          answer.on('end', () => resolve(String(answer.statusCode)));
+          answer.on('error', () => resolve('broken'));
+        },
+      );
       sent.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'broken'));
       sent.end(body);
     });

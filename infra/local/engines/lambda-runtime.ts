@@ -9,7 +9,7 @@ export interface LambdaRuntimeOptions {
   readonly log: (line: LogLine) => void;
   /** Stops processes between invocations, as Lambda does (POSIX only). */
   readonly freeze: boolean;
-  /** Processes per function. Above it an event waits for a free one; above the reserved concurrency it is throttled, as on AWS. */
+  /** Processes per function. Above it an event waits for a free one; where it is not lower than the reserved concurrency, events above that are throttled, as on AWS. */
   readonly maximumEnvironments: (plan: FunctionPlan) => number;
 }
 
@@ -48,7 +48,7 @@ class FunctionPool {
     if (Buffer.byteLength(payload) > MAXIMUM_PAYLOAD_BYTES) {
       return refuse('too-large', 'RequestTooLargeException', `the event is longer than ${MAXIMUM_PAYLOAD_BYTES} bytes`);
     }
-    if (this.#running >= (this.plan.reservedConcurrentExecutions ?? Number.POSITIVE_INFINITY)) {
+    if (this.#running >= this.#concurrencyMaximum()) {
       return refuse('throttled', 'TooManyRequestsException', 'Rate Exceeded.');
     }
     this.#running += 1;
@@ -79,6 +79,12 @@ class FunctionPool {
     for (const environment of [...this.#states.keys()]) environment.stop();
     const stopped: Failure = { ok: false, reason: 'stopped', errorType: 'Runtime.Stopped', errorMessage: 'the engines were stopped' };
     for (const job of this.#waiting.splice(0)) job.settle({ ...stopped, requestId: job.requestId });
+  }
+
+  /** What is reserved; none where fewer processes than that may run here: events that wait for one of them are not running. */
+  #concurrencyMaximum(): number {
+    const reserved = this.plan.reservedConcurrentExecutions ?? Number.POSITIVE_INFINITY;
+    return this.#options.maximumEnvironments(this.plan) < reserved ? Number.POSITIVE_INFINITY : reserved;
   }
 
   #count(...states: State[]): number {

@@ -47,10 +47,13 @@ export function createScreen(stream: NodeJS.WriteStream, nowMs: () => number): S
   };
 }
 
-/** Who reads a pipe may stop before the end (`| head`): that is the end of what there is to say, and no error. */
-export function endQuietlyOnClosedPipe(stream: NodeJS.WriteStream): void {
+/**
+ * Who reads a pipe may stop before the end (`| head`): that is the end of what there is to say, without a complaint. The exit code is the
+ * command's where it has come to one, else `codeBeforeEnd`.
+ */
+export function endQuietlyOnClosedPipe(stream: NodeJS.WriteStream, codeBeforeEnd = 0): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+    process.exit(process.exitCode ?? codeBeforeEnd);
   });
 }

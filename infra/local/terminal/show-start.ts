@@ -1,3 +1,4 @@
+import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import { formatOf, isIgnored } from '../../../shared/manifests/registry.ts';
 import type { Run } from '../scan/run-state.ts';
 import { findUncommittedChanges } from '../watch/uncommitted-changes.ts';
@@ -11,7 +12,7 @@ export function showStart({ screen, pipeline, safedep, repositories, nowMs }: Ru
     `${label('engines')} SQS (fauxqs), DynamoDB (dynalite), ${count(plan.functions.length, 'function')} as processes, from the synthesised template: ready in ${((nowMs() - startedAtMs) / 1000).toFixed(1)} s`,
   );
   screen.line(`${label('answers')} ${safedep.answers === 'stand-in' ? screen.paint('yellow', safedep.description) : safedep.description}`);
-  for (const { name, path } of repositories) screen.line(`${label('watching')} ${name}  ${screen.paint('dim', path)}`);
+  for (const { name, path } of repositories) screen.line(`${label('watching')} ${toTerminalText(name)}  ${screen.paint('dim', toTerminalText(path))}`);
 }
 
 /** Commits are read, not files: said once, where it makes a difference. */
@@ -23,7 +24,7 @@ export async function showUncommitted({ repositories, screen }: Run): Promise<vo
     );
     if (changes.kind === 'known' && changes.paths.length > 0) {
       screen.line(
-        `${repository.name}: commits are read, not files; ${changes.paths.slice(0, 3).join(', ')} ${changes.paths.length === 1 ? 'has' : 'have'} changes that are not committed`,
+        `${toTerminalText(repository.name)}: commits are read, not files; ${changes.paths.slice(0, 3).map(toTerminalText).join(', ')} ${changes.paths.length === 1 ? 'has' : 'have'} changes that are not committed`,
       );
     }
   }
