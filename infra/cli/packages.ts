@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { toTerminalText } from '../../shared/alerts/inert-text.ts';
 import { formatOf, readManifest, whyTooLarge } from '../../shared/manifests/registry.ts';
 import { ECOSYSTEMS } from '../../shared/model/ecosystem.ts';
 import type { ManifestContent, ManifestGap } from '../../shared/model/manifest.ts';
@@ -28,6 +29,10 @@ interface FileReport {
 
 /** What we read from lock files on this machine. Settings are not applied. Returns the exit code. */
 export async function run(args: string[]): Promise<number> {
+  if (args.includes('--help')) {
+    console.log(USAGE);
+    return 0;
+  }
   const parsed = parseOptions(args);
   if (typeof parsed === 'string') {
     console.error(`${parsed}\n${USAGE}`);
@@ -128,7 +133,7 @@ function failed(path: string, format: string, reason: string): FileReport {
 function print({ path, packages, gaps, warnings, reason }: FileReport): void {
   for (const row of packages) console.log(row.join('\t'));
   for (const { state, name, requirement, reason: why } of gaps)
-    console.error(`${path}: ${state}: ${[name, requirement].filter(Boolean).join(' ')}: ${why}`);
-  for (const warning of warnings) console.error(`${path}: warning: ${warning}`);
-  if (reason !== undefined) console.error(`${path}: not read: ${reason}`);
+    console.error(toTerminalText(`${path}: ${state}: ${[name, requirement].filter(Boolean).join(' ')}: ${why}`));
+  for (const warning of warnings) console.error(toTerminalText(`${path}: warning: ${warning}`));
+  if (reason !== undefined) console.error(toTerminalText(`${path}: not read: ${reason}`));
 }

@@ -27,7 +27,9 @@ export async function localSettings(
   const secrets: Record<string, string> = { [TERMINAL_SECRET_NAME]: terminal.secret };
   for (const { name, signingSecret } of own.sinks) {
     if (name === TERMINAL_SINK_NAME || signingSecret === TERMINAL_SECRET_NAME)
-      throw new UsageError(`The sink ${name} has the name or the secret of the terminal's own (${TERMINAL_SINK_NAME}, ${TERMINAL_SECRET_NAME}); choose others.`);
+      throw new UsageError(
+        `The sink ${name} has the name or the secret of the terminal's own (${TERMINAL_SINK_NAME}, ${TERMINAL_SECRET_NAME}); choose others.`,
+      );
     const variable = `SAFEDEP_WATCH_SINK_${name.toUpperCase().replaceAll('-', '_')}_SECRET`;
     const value = variables[variable];
     if (!value) throw new UsageError(`The sink ${name} needs its signing secret in the environment: ${variable}=whsec_…`);
@@ -39,7 +41,10 @@ export async function localSettings(
       ...own.sources.filter(({ forge }) => forge !== 'git'),
       { forge: 'git', host: 'localhost', repositories: repositories.map(({ repositoryId, name, path }) => ({ repositoryId, name, path })) },
     ],
-    sinks: [...own.sinks, { name: TERMINAL_SINK_NAME, kind: 'webhook', url: terminal.url, signingSecret: TERMINAL_SECRET_NAME, refs: 'all' }],
+    sinks: [
+      ...own.sinks,
+      { name: TERMINAL_SINK_NAME, kind: 'webhook', url: terminal.url, signingSecret: TERMINAL_SECRET_NAME, refs: 'all' },
+    ],
   };
   return { settings, secrets };
 }

@@ -72,8 +72,7 @@ export function parseOptions(args: readonly string[]): StartOptions | 'help' {
   const safedep = SAFEDEP_CHOICES.find((choice) => choice === values.safedep);
   if (!safedep) throw new UsageError(`--safedep takes ${SAFEDEP_CHOICES.join(', ')}, not ${JSON.stringify(values.safedep)}.`);
   const port = /^\d+$/.test(values.port) ? Number(values.port) : Number.NaN;
-  if (!(port <= 65_535))
-    throw new UsageError(`--port takes a number from 0 to 65535, not ${JSON.stringify(values.port)}.`);
+  if (!(port <= 65_535)) throw new UsageError(`--port takes a number from 0 to 65535, not ${JSON.stringify(values.port)}.`);
   return {
     paths: positionals.length > 0 ? positionals : ['.'],
     once: values.once || values.json,

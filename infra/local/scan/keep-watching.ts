@@ -1,3 +1,4 @@
+import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import { cacheFolder, createAnswerCache } from '../answer-cache.ts';
 import { serveLambdaApi } from '../engines/lambda-api.ts';
 import { EXIT, type ExitCode } from '../options.ts';
@@ -17,7 +18,18 @@ export async function keepWatching(run: Run): Promise<ExitCode> {
     pid: process.pid,
     lambdaUrl: lambdaApi.url,
     repositories: run.repositories.map(({ name }) => name),
+  }).catch((error: unknown) => {
+    run.screen.line(`The cache folder cannot be written: npm run cli -- rescan will not find this pipeline (${messageOf(error)}).`);
+    return async () => undefined;
   });
+  let isKeeping = true;
+  const keep = async (): Promise<void> => {
+    if (isKeeping)
+      await cache.save().catch((error: unknown) => {
+        isKeeping = false;
+        run.screen.line(`The cache folder cannot be written: answers are not kept for the next start (${messageOf(error)}).`);
+      });
+  };
   const following = new Map<string, AbortController>();
   const watching = watchRepositories(run.repositories, {
     webhookUrl: run.pipeline.webhookUrl,
@@ -27,9 +39,9 @@ export async function keepWatching(run: Run): Promise<ExitCode> {
       following.get(key)?.abort();
       const stop = new AbortController();
       following.set(key, stop);
-      void showPush(push, AbortSignal.any([run.signal, stop.signal]), cache, run);
+      void showPush(push, AbortSignal.any([run.signal, stop.signal]), keep, run);
     },
-    onProblem: (_, sentence) => run.screen.line(sentence),
+    onProblem: (_, sentence) => run.screen.line(toTerminalText(sentence)),
   });
   run.screen.line(`Ctrl-C ends it; every new commit is scanned as it comes.`);
   await aborted(run.signal).catch(() => undefined);
@@ -37,18 +49,20 @@ export async function keepWatching(run: Run): Promise<ExitCode> {
   return EXIT.interrupted;
 }
 
-async function showPush(push: LocalPush, signal: AbortSignal, cache: ReturnType<typeof createAnswerCache>, run: Run): Promise<void> {
+async function showPush(push: LocalPush, signal: AbortSignal, keep: () => Promise<void>, run: Run): Promise<void> {
   try {
     const result = await followPush(push, signal, run);
     if (result === 'overtaken') {
-      run.screen.line(`${push.repository.name} ${shortRef(push.ref)}: overtaken by a newer push`);
+      run.screen.line(`${toTerminalText(push.repository.name)} ${shortRef(push.ref)}: overtaken by a newer push`);
       return;
     }
     for (const line of describeResult(result, (run.nowMs() - push.seenAtMs) / 1000, run.safedep.answers, run.screen.paint))
       run.screen.line(line);
-    await cache.save();
+    await keep();
   } catch (error) {
     if (signal.aborted) return; // a newer push, or the end
-    run.screen.line(`${push.repository.name} ${shortRef(push.ref)}: ${error instanceof Error ? error.message : String(error)}`);
+    run.screen.line(`${toTerminalText(push.repository.name)} ${shortRef(push.ref)}: ${messageOf(error)}`);
   }
 }
+
+const messageOf = (error: unknown): string => toTerminalText(error instanceof Error ? error.message : String(error));

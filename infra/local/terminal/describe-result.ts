@@ -24,9 +24,15 @@ export function count(value: number, one: string, many = `${one}s`): string {
   return `${value.toLocaleString('en-US')} ${value === 1 ? one : many}`;
 }
 
+/** Repository, ref and commit; a deleted branch has none. */
+function placeOf({ repository, ref, commit }: RepositoryResult): string {
+  return `${toTerminalText(repository)} ${shortRef(ref)} ${commit === '' ? '(deleted)' : commit.slice(0, 7)}`;
+}
+
 /** The head of a scan: which state of which repository, and what was read. */
 export function describeLockFiles(result: RepositoryResult, mark: string): string[] {
-  const place = `${toTerminalText(result.repository)} ${shortRef(result.ref)} ${result.commit.slice(0, 7)}`;
+  const place = placeOf(result);
+  if (result.commit === '') return [`${mark}${place}: nothing is there any more`];
   if (result.lockFiles.length === 0) return [`${mark}${place}: no lock file that safedep-watch reads`];
   const lines = [`${mark}${place}: ${count(result.lockFiles.length, 'lock file')}, ${count(result.packages.length, 'distinct package')}`];
   for (const { path, format, status, packages, reason } of result.lockFiles.slice(0, LISTED_MAX)) {
@@ -41,7 +47,7 @@ export function describeLockFiles(result: RepositoryResult, mark: string): strin
 /** The summary of an ended scan. */
 export function describeResult(result: RepositoryResult, seconds: number, answers: AnswerSource, paint: Paint): string[] {
   const mark = markOf(answers);
-  const place = `${toTerminalText(result.repository)} ${shortRef(result.ref)} ${result.commit.slice(0, 7)}`;
+  const place = placeOf(result);
   const status = result.status === 'complete' ? paint('green', 'complete') : paint('yellow', 'INCOMPLETE');
   const lines = [`${paint('bold', place)}: ${status} in ${seconds.toFixed(1)} s, ${describeCounts(result)}`];
   for (const finding of result.findings.slice(0, LISTED_MAX)) lines.push(`  ${describeFinding(finding, paint)}`);

@@ -12,7 +12,8 @@ export function showStart({ screen, pipeline, safedep, repositories, nowMs }: Ru
     `${label('engines')} SQS (fauxqs), DynamoDB (dynalite), ${count(plan.functions.length, 'function')} as processes, from the synthesised template: ready in ${((nowMs() - startedAtMs) / 1000).toFixed(1)} s`,
   );
   screen.line(`${label('answers')} ${safedep.answers === 'stand-in' ? screen.paint('yellow', safedep.description) : safedep.description}`);
-  for (const { name, path } of repositories) screen.line(`${label('watching')} ${toTerminalText(name)}  ${screen.paint('dim', toTerminalText(path))}`);
+  for (const { name, path } of repositories)
+    screen.line(`${label('watching')} ${toTerminalText(name)}  ${screen.paint('dim', toTerminalText(path))}`);
 }
 
 /** Commits are read, not files: said once, where it makes a difference. */

@@ -169,8 +169,14 @@ async function postPush(
     const answer = await response.text();
     return response.status === 202 ? undefined : `${what} was not taken by the webhook: ${response.status} ${answer.slice(0, 200)}`;
   } catch (error) {
-    return `${what} did not reach the webhook: ${error instanceof Error ? error.message : String(error)}`;
+    return `${what} did not reach the webhook: ${describeFailure(error)}`;
   }
+}
+
+/** `fetch` says that it failed; why is in the cause. */
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}, ${error.cause.message}` : error.message;
 }
 
 /** Folders whose files git replaces when HEAD or a branch moves. Where they cannot be watched, polling sees it. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -74,6 +74,25 @@ describe('npm start -- --once --json', () => {
     git(detached, ['checkout', '--quiet', '--detach']);
     const { stdout } = await run(['--once', '--json', '--safedep', 'stand-in', detached]);
     expect((JSON.parse(stdout) as ResultDocument).repositories[0]).toMatchObject({ ref: 'HEAD', commit });
+  });
+
+  it('shows no control character of a repository, wherever its name is said', async () => {
+    const odd = initRepository(join(folder.path, 'odd\u001b[31m\nname'));
+    commitFiles(odd, { 'package-lock.json': packageLock('left-pad@1.3.0') });
+    writeFileSync(join(odd, 'package-lock.json'), 'changed');
+    const { stdout } = await run(['--once', '--safedep', 'stand-in', odd]);
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout).toMatch(/^watching +odd\\u\{1b\}\[31m\\u\{a\}name /m);
+    expect(stdout).toContain('changes that are not committed');
+  });
+
+  it('watches where the cache folder cannot be written, and says what that costs', async () => {
+    const child = start(['--safedep', 'stand-in', repository], { XDG_CACHE_HOME: '/dev/null/cache' });
+    const heard = listen(child);
+    await heard.hear(/complete in/);
+    await heard.hear(/answers are not kept for the next start/);
+    child.kill('SIGINT');
+    expect((await heard.end).code).toBe(130);
   });
 
   it('calls a scan with an unreadable lock file incomplete', async () => {
