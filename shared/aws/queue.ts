@@ -19,9 +19,12 @@ const BATCH_MAX_ENTRIES = 10;
 const BATCH_MAX_BYTES = 1024 * 1024;
 const SEND_ATTEMPTS = 3;
 
-/** SQS refuses U+FFFE and U+FFFF, which a branch name may hold. Bodies are JSON, where an escape says the same. */
+/**
+ * SQS refuses U+FFFE and U+FFFF, which a branch name may hold, and an embedded engine everything above. Bodies are JSON, where an
+ * escape says the same.
+ */
 function allowedCharacters(json: string): string {
-  return json.replace(/[\ufffe\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
+  return json.replace(/[\ud800-\udfff\ufffe\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
 }
 
 export function createQueue(client: SQSClient, queueUrl: string): Queue {

@@ -31,16 +31,20 @@ export async function followPush(push: LocalPush, signal: AbortSignal, run: Run)
     },
     onProgress: (scan) => {
       if (scan.batchCount > 0)
-        screen.progress(`${mark}${describeProgress(scan, packages, functionLog.ratePerSecond(), run.callsPerSecond)}`);
+        screen.progress(
+          `${mark}${describeProgress(scan, packages, functionLog.ratePerSecond(), run.callsPerSecond, functionLog.calls.insight > 0)}`,
+        );
     },
   });
   screen.clearProgress();
   return result;
 }
 
-function describeProgress(scan: Scan, packages: number, rate: number, limit: number): string {
+function describeProgress(scan: Scan, packages: number, rate: number, limit: number, hasCalled: boolean): string {
   const share = scan.batchCount === 0 ? 1 : 1 - scan.openBatches.size / scan.batchCount;
   const done = Math.round(packages * share);
   const left = Math.ceil(((packages - done) * 2) / Math.max(1, Math.min(limit, rate || limit)));
-  return `  looking up ${done.toLocaleString('en-US')} of ${count(packages, 'package')}, ${Math.round(rate)} calls/s, about ${left} s left`;
+  // Without a single call of late - SafeDep says no, or nothing - no time can be told once calls were made.
+  const time = rate === 0 && hasCalled && done < packages ? 'waiting for SafeDep' : `about ${left} s left`;
+  return `  looking up ${done.toLocaleString('en-US')} of ${count(packages, 'package')}, ${Math.round(rate)} calls/s, ${time}`;
 }
