@@ -77,6 +77,7 @@ export async function callPaced<R>(
   for (;;) {
     if (!(await takePermit(ports))) return OUT_OF_TIME;
     const result = await call();
+    ports.permits.serveDue();
     switch (result.kind) {
       case 'answered':
         return { response: result.response };

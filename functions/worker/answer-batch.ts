@@ -40,6 +40,8 @@ export interface AnswerPorts {
   readonly packagesAtOnce: number;
   /** Claims, and stores, that are under way at once: more would only queue at the table, before the leases of other workers. */
   readonly writesAtOnce: number;
+  /** Called after every write: asks that wait for their instant may go before what follows. */
+  onWritten(): void;
   nowMs(): number;
   /** In [0, 1): spreads refreshes and waits. */
   random(): number;
@@ -87,14 +89,18 @@ export async function answerBatch(batch: LookupBatch, given: AnswerPorts): Promi
 function withBoundedWrites(ports: AnswerPorts): AnswerPorts {
   const claims = pLimit(ports.writesAtOnce);
   const stores = pLimit(ports.writesAtOnce);
-  const { insights } = ports;
+  const { insights, onWritten } = ports;
+  const then = <T>(written: T): T => {
+    onWritten();
+    return written;
+  };
   return {
     ...ports,
     insights: {
       ...insights,
-      claim: (...args) => claims(() => insights.claim(...args)),
-      store: (...args) => stores(() => insights.store(...args)),
-      release: (...args) => stores(() => insights.release(...args)),
+      claim: (...args) => claims(() => insights.claim(...args)).then(then),
+      store: (...args) => stores(() => insights.store(...args)).then(then),
+      release: (...args) => stores(() => insights.release(...args)).then(then),
     },
   };
 }

@@ -11,7 +11,7 @@ const TURN_WAIT_MAX_MS = 500;
 
 export interface SafeDepPorts {
   readonly client: Pick<DataPlaneClient, 'getInsight' | 'queryMalware'>;
-  readonly session: PermitSession;
+  readonly session: Pick<PermitSession, 'next' | 'refused' | 'serveDue'>;
   /** No permit is waited for after this: the batch comes back instead. */
   readonly askUntilMs: number;
   /** Called at the instant of each send. */
@@ -63,6 +63,7 @@ async function withPermit<R extends InsightResult | MalwareResult>(
   }
   ports.onSend(question);
   const result = await call();
+  ports.session.serveDue();
   if (result.kind === 'throttled') ports.session.refused(result.retryAfterMs);
   return { result };
 }

@@ -28,6 +28,11 @@ import { WORKER_ENVIRONMENT } from './env.ts';
 
 /** A whole batch: its permits come one by one, and calls that take a second still fill their slots. */
 const PACKAGES_AT_ONCE = LOOKUP_BATCH_MAX_PACKAGES;
+/**
+ * A lease of a tenth of a second: a process that is alone keeps that many calls under way at SafeDep's 90 ms, and a busy one has
+ * as long to send them. Larger leases cost fewer writes and lose more slots (measured: push-to-finding).
+ */
+const CALLS_AT_ONCE = 48;
 /** A claim takes 5 ms and is needed every 16 ms: four at once keep ahead of the permits. */
 const WRITES_AT_ONCE = 4;
 /** On the keyless host eight calls are under way at most, over all workers: one each. */
@@ -111,7 +116,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
     const [source] = await Promise.all([settingsReader.read(env.TENANT).then(permitSource), client.prepare()]);
     const session = source.open({
       need: batch.packages.length * 2,
-      callsAtOnce: Math.min(packagesAtOnce * 2, 32),
+      callsAtOnce: Math.min(packagesAtOnce * 2, CALLS_AT_ONCE),
       lane: batch.lane,
       deadlineAtMs: askUntilMs,
       waitingSinceMs: Number(record.attributes.SentTimestamp),
@@ -138,6 +143,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
         askUntilMs,
         packagesAtOnce,
         writesAtOnce: WRITES_AT_ONCE,
+        onWritten: () => session.serveDue(),
         nowMs: Date.now,
         random: Math.random,
       });

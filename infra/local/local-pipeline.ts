@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -25,8 +26,14 @@ import type { ResultStores } from './scan/read-result.ts';
 export const LOCAL_TENANT = 'default';
 const GIT_WEBHOOK_SECRET_ID = 'safedep-watch/local/git-webhook';
 
-/** The template allows 8 for each lane; a laptop is no fleet. */
-const WORKER_PROCESSES = 3;
+/**
+ * The template allows 8 workers for each lane, and more of the others; a laptop is no fleet. Each process compiles its code anew,
+ * which on two cores costs more time than a third worker saves (measured: push-to-finding).
+ */
+const WORKER_PROCESSES = Math.max(2, Math.min(4, availableParallelism() - 1));
+const RESULTS_PROCESSES = Math.max(1, Math.min(2, availableParallelism() - 2));
+/** Nobody waits for the second alert of a scan. */
+const ALERT_PROCESSES = 1;
 
 export interface LocalPipelineOptions {
   /** Decided while the template is made. */
@@ -61,8 +68,7 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
   const engines = await startPipeline(plan, {
     port: options.port,
     log: options.log,
-    // Two cores: each process compiles its code anew, which costs more time than a fourth one saves (measured: push-to-finding).
-    maximumEnvironments: { WorkerFunction: WORKER_PROCESSES },
+    maximumEnvironments: { WorkerFunction: WORKER_PROCESSES, ResultsFunction: RESULTS_PROCESSES, AlertFunction: ALERT_PROCESSES },
     warm: { WebhookFunction: 1, ExtractFunction: 1, WorkerFunction: WORKER_PROCESSES, ResultsFunction: 1 },
     compileCacheDirectory: join(REPOSITORY_ROOT, '.cache', 'compiled'),
     timeServerVariable: 'TIME_SERVER',

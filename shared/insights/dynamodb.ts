@@ -35,7 +35,7 @@ export function createInsightStore(client: DynamoDBClient, tableName: string, so
     update: string,
     condition: string | undefined,
     values: Item,
-    names: Record<string, string> = {},
+    returnValues: 'ALL_NEW' | 'NONE' = 'NONE',
   ): Promise<Item | 'refused'> {
     try {
       const answer = await client.send(
@@ -45,8 +45,7 @@ export function createInsightStore(client: DynamoDBClient, tableName: string, so
           UpdateExpression: update,
           ...(condition === undefined ? {} : { ConditionExpression: condition }),
           ...(Object.keys(values).length > 0 ? { ExpressionAttributeValues: values } : {}),
-          ...(Object.keys(names).length > 0 ? { ExpressionAttributeNames: names } : {}),
-          ReturnValues: 'ALL_NEW',
+          ReturnValues: returnValues,
         }),
       );
       return answer.Attributes ?? {};
@@ -78,6 +77,7 @@ export function createInsightStore(client: DynamoDBClient, tableName: string, so
         'SET claimOwner = :owner, claimUntilMs = :until, expiresAtSeconds = if_not_exists(expiresAtSeconds, :expires)',
         'attribute_not_exists(claimOwner) OR claimUntilMs < :now OR claimOwner = :owner',
         { ':owner': text(owner), ':until': number(untilMs), ':now': number(nowMs), ':expires': expiry(nowMs) },
+        'ALL_NEW',
       );
       if (item !== 'refused') return { verdict: toVerdict(item) };
       const [current] = await getAll(client, tableName, [keyOf(packageVersion)]);

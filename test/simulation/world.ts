@@ -335,6 +335,7 @@ export class World {
         askUntilMs: this.nowMs + TIMEOUT_MS.lookups,
         packagesAtOnce: 4,
         writesAtOnce: 2,
+        onWritten: () => undefined,
         nowMs,
         random: () => 0,
       });

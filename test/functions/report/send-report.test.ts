@@ -137,6 +137,7 @@ async function makeWorld(packages: readonly PackageVersion[] = ['a', 'b', 'evil'
         refused: () => {
           world.throttledTold += 1;
         },
+        serveDue: () => undefined,
         close: async () => undefined,
       };
       return sendReport(request, {

@@ -20,6 +20,7 @@ class Bench {
   hasTime = true;
   isStoreAway = false;
   canDistrust = true;
+  timersLateMs = 0;
   disciplines = 0;
 
   readonly clock: FleetClock = {
@@ -63,7 +64,7 @@ class Bench {
       key: KEY,
       limits: [LIMIT],
       clock: this.clock,
-      timers: this.time.timers(),
+      timers: this.time.timers(() => this.timersLateMs * 1_000),
       random: () => 0,
       warn: (message) => this.warnings.push(message),
     });
@@ -107,6 +108,38 @@ describe('a session', () => {
       expect(at - slot).toBeGreaterThan(-501);
       expect(at - slot).toBeLessThan(1_500);
     }
+  });
+
+  it('misses slots while its timers are late, and none where its caller has it serve them meanwhile', async () => {
+    const droppedOf = async (isServed: boolean): Promise<number> => {
+      const bench = new Bench();
+      bench.timersLateMs = 40;
+      const source = bench.source();
+      const session = source.open(bench.request({ need: 48 }));
+      for (let caller = 0; caller < 48; caller += 1) void session.next();
+      for (let passedMs = 0; passedMs < 400; passedMs += 1) {
+        await bench.pass(1);
+        if (isServed) session.serveDue();
+      }
+      return source.totals().dropped;
+    };
+    expect(await droppedOf(false)).toBeGreaterThan(12);
+    expect(await droppedOf(true)).toBe(0);
+  });
+
+  it('serves nothing before its instant, however often it is asked', async () => {
+    const bench = new Bench();
+    const session = bench.source().open(bench.request({ need: 48 }));
+    const early: number[] = [];
+    for (let caller = 0; caller < 48; caller += 1) {
+      void session.next().then((answer) => answer.granted && early.push(answer.slotAtMs - bench.time.nowMicros / 1_000));
+    }
+    for (let passed = 0; passed < 1_000; passed += 1) {
+      await bench.pass(0.2);
+      session.serveDue();
+    }
+    expect(early).toHaveLength(48);
+    expect(Math.max(...early)).toBeLessThanOrEqual(0.5);
   });
 
   it('books no more than is needed, nor more than its caller can have under way', async () => {
