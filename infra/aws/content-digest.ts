@@ -59,8 +59,8 @@ export function ownInputs(metafile: Metafile, entry: string): string[] {
   const seen = new Set([entry]);
   for (const path of seen) {
     for (const { path: imported } of metafile.inputs[path]?.imports ?? []) {
-      // Not among the inputs: external.
-      if (metafile.inputs[imported] && !imported.includes('node_modules/')) seen.add(imported);
+      // Not among the inputs: external. With a namespace before it: made by a plugin, no file.
+      if (metafile.inputs[imported] && !/node_modules\/|^[a-z-]+:/.test(imported)) seen.add(imported);
     }
   }
   return [...seen].sort();

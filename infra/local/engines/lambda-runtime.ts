@@ -22,7 +22,7 @@ interface Job {
   readonly settle: (result: InvokeResult) => void;
 }
 
-/** The environments of one function; an idle one is used again, the last one first. */
+/** The environments of one function; idle ones are used in turn, so that a burst finds them all with compiled code. */
 class FunctionPool {
   readonly plan: FunctionPlan;
   readonly #options: LambdaRuntimeOptions;
@@ -96,7 +96,7 @@ class FunctionPool {
   #assign(): void {
     const idle = [...this.#states].filter(([, state]) => state === 'idle').map(([environment]) => environment);
     while (this.#waiting.length > 0) {
-      const environment = idle.pop();
+      const environment = idle.shift();
       if (!environment) break;
       const job = this.#waiting.shift();
       if (job) this.#run(environment, job);
