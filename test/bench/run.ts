@@ -6,9 +6,9 @@ const BENCHES: Readonly<Record<string, readonly [description: string, load: () =
   large: ['a lock file of 20,000 packages [--packages N]', () => import('./large.ts')],
   size: ['bytes and import time of each function', () => import('./size.ts')],
   faults: ['workers killed 20 times in one scan; SafeDep away in four ways', () => import('./faults.ts')],
-  'rate-limit': [
-    'the limiter alone, with faulty clocks and processes [--seconds N] [--workers N] [--no-faults] [--json]',
-    () => import('./rate-limit.ts'),
+  limiter: [
+    'the limiter alone, and a peer, with faulty clocks and processes [--seconds N] [--runs N] [--workers N] [--no-faults] [--json]',
+    () => import('./limiter.ts'),
   ],
 };
 

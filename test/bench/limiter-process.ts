@@ -2,23 +2,29 @@ import { openSync, writeSync } from 'node:fs';
 import { connect, createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DynamoDB, DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { RateLimiterDynamo, RateLimiterRes } from 'rate-limiter-flexible';
 import { startDynamoDb } from '../../infra/local/engines/dynamodb.ts';
 import { createFleetClock } from '../../shared/rate-limit/clock.ts';
 import { dynamoLimitStore } from '../../shared/rate-limit/dynamodb.ts';
-import { createPermitSource, type PermitSession } from '../../shared/rate-limit/permits.ts';
+import { createPermitSource, type PermitAnswer } from '../../shared/rate-limit/permits.ts';
 import { sntpTimeSource } from '../../shared/rate-limit/sntp.ts';
 
-/** The processes of the limiter's bench: the server that is called, the store, and a worker. Forked by `rate-limit.ts` with a role. */
+/** The processes of the limiter's bench: the server that is called, the store, and a worker. Forked by `limiter.ts` with a role. */
 
-export const TABLE_NAME = 'rate-limits';
-export const CALLS_PER_BATCH = 64;
+const LIMIT_PER_SECOND = 500;
+const TABLE_NAME = 'rate-limits';
+/** The peer names its key attribute itself. */
+const PEER_TABLE_NAME = 'peer-rate-limits';
+const CALLS_PER_BATCH = 64;
+const LEASE_TIMEOUT_MS = 1_000;
 const GAP_MS = 25;
 const CRASH_SHARE = 0.01;
 const FREEZE_SHARE = 0.003;
 const CLOCK_ERROR_SIGMA_MS = 50;
 
 export interface WorkerSettings {
+  readonly limiter: 'ours' | 'peer';
   readonly serverUrl: string;
   readonly storeUrl: string;
   readonly timeServer: string;
@@ -84,42 +90,100 @@ async function keep(): Promise<void> {
       return undefined;
     },
   });
-  await client(engine.url).send(
-    new CreateTableCommand({
-      TableName: TABLE_NAME,
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
-    }),
-  );
+  for (const [TableName, AttributeName] of [
+    [TABLE_NAME, 'pk'],
+    [PEER_TABLE_NAME, 'key'],
+  ] as const) {
+    await new DynamoDBClient(access(engine.url)).send(
+      new CreateTableCommand({
+        TableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        KeySchema: [{ AttributeName, KeyType: 'HASH' }],
+        AttributeDefinitions: [{ AttributeName, AttributeType: 'S' }],
+      }),
+    );
+  }
   process.on('message', () => process.send?.({ kind: 'store-report', writes } satisfies ProcessMessage, () => process.exit()));
   tell({ kind: 'listening', url: engine.url });
 }
 
-function client(endpoint: string): DynamoDBClient {
-  return new DynamoDBClient({
+/** Ours gives up as the product does; the peer, which waits in long lines of its own making, has all the time that it wants. */
+function access(endpoint: string, requestTimeoutMs = 30_000): DynamoDBClientConfig {
+  return {
     endpoint,
     region: 'eu-central-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     maxAttempts: 2,
-    requestHandler: { requestTimeout: 500 },
+    requestHandler: { requestTimeout: requestTimeoutMs, throwOnRequestTimeout: true },
+  };
+}
+
+/** What a batch of calls needs of a limiter. */
+interface Permits {
+  next(): Promise<PermitAnswer>;
+  /** The process has a moment. */
+  serveDue(): void;
+  close(): Promise<void>;
+}
+
+interface Limiter {
+  open(): Permits;
+  totals(): { readonly booked: number; readonly dropped: number };
+}
+
+function ourLimiter({ storeUrl, timeServer }: WorkerSettings, errorMicros: number): Limiter {
+  const monotonicMicros = (): number => (performance.timeOrigin + performance.now()) * 1_000 + errorMicros;
+  const source = createPermitSource({
+    store: dynamoLimitStore(new DynamoDBClient(access(storeUrl, LEASE_TIMEOUT_MS)), TABLE_NAME),
+    key: 'rl#bench#keyless#data',
+    limits: [{ requests: LIMIT_PER_SECOND, perSeconds: 1 }],
+    clock: createFleetClock({
+      sources: [sntpTimeSource(timeServer, monotonicMicros)],
+      monotonicMicros,
+      wallMicros: () => Math.floor((Date.now() * 1_000 + errorMicros) / 1_000) * 1_000,
+    }),
   });
+  return {
+    open: () => source.open({ need: CALLS_PER_BATCH, lane: 'background', deadlineAtMs: Date.now() + 15_000, patienceMs: 0 }),
+    totals: () => source.totals(),
+  };
+}
+
+/** rate-limiter-flexible as its documentation shows it: consume a point for each call, wait as long as a refusal says. */
+function peerLimiter({ storeUrl }: WorkerSettings, errorMicros: number): Limiter {
+  const now = Date.now;
+  Date.now = () => now() + Math.round(errorMicros / 1_000);
+  const limiter = new RateLimiterDynamo({
+    storeClient: new DynamoDB(access(storeUrl)),
+    tableName: PEER_TABLE_NAME,
+    tableCreated: true,
+    ttlSet: true,
+    points: LIMIT_PER_SECOND,
+    duration: 1,
+  });
+  let granted = 0;
+  async function next(): Promise<PermitAnswer> {
+    for (;;) {
+      try {
+        await limiter.consume('data');
+        granted += 1;
+        return { granted: true, slotAtMs: now() };
+      } catch (refusal) {
+        if (!(refusal instanceof RateLimiterRes)) throw refusal;
+        await sleep(Math.max(1, refusal.msBeforeNext));
+      }
+    }
+  }
+  return {
+    open: () => ({ next, serveDue: () => undefined, close: async () => undefined }),
+    totals: () => ({ booked: granted, dropped: 0 }),
+  };
 }
 
 /** Works off batches for ever, as one execution environment does: its clock is wrong, and it may crash or freeze in a batch. */
 async function work(settings: WorkerSettings): Promise<void> {
   const errorMicros = CLOCK_ERROR_SIGMA_MS * 1_000 * normal();
-  const monotonicMicros = (): number => (performance.timeOrigin + performance.now()) * 1_000 + errorMicros;
-  const source = createPermitSource({
-    store: dynamoLimitStore(client(settings.storeUrl), TABLE_NAME),
-    key: 'rl#bench#keyless#data',
-    limits: [{ requests: 500, perSeconds: 1 }],
-    clock: createFleetClock({
-      sources: [sntpTimeSource(settings.timeServer, monotonicMicros)],
-      monotonicMicros,
-      wallMicros: () => Math.floor((Date.now() * 1_000 + errorMicros) / 1_000) * 1_000,
-    }),
-  });
+  const limiter = settings.limiter === 'ours' ? ourLimiter(settings, errorMicros) : peerLimiter(settings, errorMicros);
   const stamps = openSync(settings.stampFile, 'a');
   const stamp = new Float64Array(1);
   const connection = connect(settings.serverUrl);
@@ -135,28 +199,29 @@ async function work(settings: WorkerSettings): Promise<void> {
       stream.end();
     });
 
-  let before = source.totals();
+  let before = limiter.totals();
   for (;;) {
     const isCrash = settings.hasFaults && Math.random() < CRASH_SHARE;
     const isFreeze = settings.hasFaults && Math.random() < FREEZE_SHARE;
     const faultAt = Math.floor(Math.random() * CALLS_PER_BATCH);
-    const session = source.open({ need: CALLS_PER_BATCH, lane: 'background', deadlineAtMs: Date.now() + 15_000, patienceMs: 0 });
+    const permits = limiter.open();
     const askedAt = sharedMs();
     const waitsMs: number[] = [];
     let retryAfterMs = 0;
     await Promise.all(
       Array.from({ length: CALLS_PER_BATCH }, async (_, index) => {
-        const refusal = await callOnce(session, async () => {
+        const refusal = await callOnce(permits, async () => {
           waitsMs.push(sharedMs() - askedAt);
           if (isCrash && index === faultAt) process.exit(1);
           if (isFreeze && index === faultAt) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200 + Math.random() * 1_800);
           await call();
+          permits.serveDue();
         });
         retryAfterMs = Math.max(retryAfterMs, refusal);
       }),
     );
-    await session.close();
-    const totals = source.totals();
+    await permits.close();
+    const totals = limiter.totals();
     tell({ kind: 'batch', waitsMs, booked: totals.booked - before.booked, dropped: totals.dropped - before.dropped });
     before = totals;
     await sleep(GAP_MS * (0.5 + Math.random()) + retryAfterMs);
@@ -164,8 +229,8 @@ async function work(settings: WorkerSettings): Promise<void> {
 }
 
 /** Makes the call if there is a permit; else how long to wait for the next try, milliseconds. */
-async function callOnce(session: PermitSession, call: () => Promise<void>): Promise<number> {
-  const answer = await session.next();
+async function callOnce(permits: Permits, call: () => Promise<void>): Promise<number> {
+  const answer = await permits.next();
   if (!answer.granted) return answer.retryAfterMs;
   await call();
   return 0;
