@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogLine } from '../../infra/local/engines/lambda-environment.ts';
 import { type LocalPipeline, type LocalPipelineOptions, startLocalPipeline } from '../../infra/local/local-pipeline.ts';
 import { localSettings } from '../../infra/local/local-settings.ts';
@@ -49,6 +50,7 @@ export interface BenchPipelineOptions {
 
 /** A scan that takes longer has stalled: nothing here is meant to. */
 const SCAN_MAX_MS = 300_000;
+const DRAIN_MAX_MS = 300_000;
 
 /** The pipeline as `npm start` runs it, observed at its bus. */
 export async function startBenchPipeline(options: BenchPipelineOptions): Promise<BenchPipeline> {
@@ -125,6 +127,20 @@ export async function startBenchPipeline(options: BenchPipelineOptions): Promise
       await receiver.close();
     },
   };
+}
+
+/** Waits until these queues have nothing, waiting or in hand. */
+export async function drained({ pipeline }: BenchPipeline, ...queueNames: readonly string[]): Promise<void> {
+  const untilMs = Date.now() + DRAIN_MAX_MS;
+  const isBusy = () =>
+    queueNames.some((name) => {
+      const { visible, inFlight, delayed } = pipeline.engines.queueCounts(name);
+      return visible + inFlight + delayed > 0;
+    });
+  while (isBusy()) {
+    if (Date.now() >= untilMs) throw new Error(`${queueNames.join(', ')} did not run empty within 5 minutes`);
+    await sleep(100);
+  }
 }
 
 function readLine({ line, stream }: LogLine, callsLines: CallsLine[], complaints: string[]): void {

@@ -2,6 +2,7 @@
 const BENCHES: Readonly<Record<string, readonly [description: string, load: () => Promise<{ run(): Promise<boolean> }>]>> = {
   'push-to-finding': ['1,000 packages, cold and warm [--packages N] [--runs N]', () => import('./push-to-finding.ts')],
   calls: ['ten repositories with the same packages at once: rate, and calls a package', () => import('./calls.ts')],
+  backfill: ['live pushes beside an onboarding of 20 repositories', () => import('./backfill.ts')],
   webhook: ['100 signed pushes a second and a burst of 500', () => import('./webhook.ts')],
   large: ['a lock file of 20,000 packages [--packages N]', () => import('./large.ts')],
   size: ['bytes and import time of each function', () => import('./size.ts')],

@@ -1,10 +1,9 @@
 import { fork } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { startGitHubStandIn } from '../fakes/github/github-stand-in.ts';
 import { git, temporaryFolder } from '../fakes/temporary-repository.ts';
 import { quantile } from '../shared/rate-limit/windows.ts';
-import { type BenchPipeline, startBenchPipeline } from './bench-pipeline.ts';
+import { type BenchPipeline, drained, startBenchPipeline } from './bench-pipeline.ts';
 import { npmLockFile, npmRepository } from './npm-repository.ts';
 import { startStandIn } from './stand-in.ts';
 import { median, report } from './verdicts.ts';
@@ -19,7 +18,6 @@ const ENVIRONMENTS = 10;
 const P99_MAX_MS = 1_000;
 const PUSHES = 'PushesQueue';
 const TOKEN_SECRET = 'safedep-watch/bench/github-token';
-const DRAIN_MAX_MS = 300_000;
 
 /** The secret that the template generated for GitHub's deliveries. */
 async function webhookSecret({ pipeline }: BenchPipeline): Promise<string> {
@@ -45,20 +43,6 @@ function sendLoad(settings: LoadSettings): Promise<LoadReport> {
     child.once('exit', (code) => reject(new Error(`the sender ended (${code}) without a report`)));
     child.send(settings);
   });
-}
-
-/** Waits until nothing of these pushes is on its way any more. */
-async function drained({ pipeline }: BenchPipeline): Promise<void> {
-  const untilMs = Date.now() + DRAIN_MAX_MS;
-  const isBusy = () =>
-    [PUSHES, 'LookupsLiveQueue', 'EvaluationsQueue'].some((name) => {
-      const { visible, inFlight, delayed } = pipeline.engines.queueCounts(name);
-      return visible + inFlight + delayed > 0;
-    });
-  while (isBusy()) {
-    if (Date.now() >= untilMs) throw new Error('the queues did not run empty within 5 minutes');
-    await sleep(100);
-  }
 }
 
 /** `npm run bench -- webhook` */
@@ -100,7 +84,7 @@ export async function run(): Promise<boolean> {
 
     const resumedAtMs = Date.now();
     engines.mappings.resume(PUSHES);
-    await drained(bench);
+    await drained(bench, PUSHES, 'LookupsLiveQueue', 'EvaluationsQueue');
     const scans = bench.events.filter((event) => !('finding' in event));
     const scanned = new Set(scans.map(({ repository }) => repository.repositoryId));
     const complete = scans.filter(({ detailType }) => detailType === 'scan complete').length;
