@@ -47,6 +47,7 @@ export function findingEvent(
       decision: finding.decision,
       decisionReason: finding.decisionReason,
       lockFiles: [...finding.lockFiles],
+      ...(finding.lockFileCount === undefined ? {} : { lockFileCount: finding.lockFileCount }),
     },
     ...(write.reason === undefined ? {} : { reason: write.reason }),
   };

@@ -3,7 +3,6 @@ import { PortInUseError } from './engines/loopback-server.ts';
 import { EXIT, HELP, parseOptions, UsageError } from './options.ts';
 import { UnreachableError } from './safedep-source.ts';
 import { run } from './scan/run.ts';
-import { NoScanError } from './scan/scan-progress.ts';
 import { createScreen, endQuietlyOnClosedPipe } from './terminal/screen.ts';
 import { RepositoryError } from './watch/resolve-repository.ts';
 
@@ -39,7 +38,7 @@ async function main(): Promise<number> {
     });
   } catch (error) {
     if (interrupt.signal.aborted) return EXIT.interrupted;
-    if (error instanceof UnreachableError || error instanceof NoScanError) {
+    if (error instanceof UnreachableError) {
       process.stderr.write(`${error.message}\n`);
       return EXIT.incomplete;
     }

@@ -37,10 +37,16 @@ function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-function listed(texts: readonly string[]): string {
-  const named = texts.slice(0, LISTED_MAX_COUNT).map(toInertText).join(', ');
-  const rest = texts.length - LISTED_MAX_COUNT;
-  return rest > 0 ? `${named} and ${rest} more` : named;
+/** The first of these texts, and how many more there are of `count` in all. */
+function listed(texts: readonly string[], count = texts.length): string {
+  const named = texts.slice(0, LISTED_MAX_COUNT);
+  const rest = count - named.length;
+  return `${named.map(toInertText).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
+function lockFilesText({ lockFiles, lockFileCount = lockFiles.length }: FindingEvent['finding']): string {
+  if (lockFileCount === 0) return 'in no lock file any more';
+  return `in ${lockFiles.length === 0 ? counted(lockFileCount, 'lock file') : listed(lockFiles, lockFileCount)}`;
 }
 
 function refText(ref: string): string {
@@ -56,11 +62,10 @@ function placeText({ repository }: BusEvent): string {
 function findingLines(event: FindingEvent): string[] {
   const { finding, reason } = event;
   const what = `${KIND_WORDS[finding.kind]}, severity ${finding.severity}, ${purlText(finding.purl)}: ${toInertText(finding.title)}`;
-  const lockFiles = finding.lockFiles.length > 0 ? `in ${listed(finding.lockFiles)}` : 'in no lock file any more';
   const why = reason === undefined ? '' : `; ${toInertText(reason)}`;
   return [
     `${FINDING_WORDS[event.detailType]} (${finding.decision}): ${what}`,
-    `${placeText(event)}; ${lockFiles}${why}; policy: ${toInertText(finding.decisionReason)}; ${ANSWER_WORDS[event.answers]}`,
+    `${placeText(event)}; ${lockFilesText(finding)}${why}; policy: ${toInertText(finding.decisionReason)}; ${ANSWER_WORDS[event.answers]}`,
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { PackageFacts, Severity } from '../model/facts.ts';
-import { type Finding, type FindingKind, factId, findingId } from '../model/finding.ts';
+import { type Finding, type FindingKind, factId, findingId, listLockFiles } from '../model/finding.ts';
 import type { PackageVersion } from '../model/package-version.ts';
 import type { RefId } from '../model/repository.ts';
 import type { PolicySettings } from '../model/settings/settings.ts';
@@ -51,7 +51,10 @@ export function deriveFindings(
   policy: PolicySettings,
 ): Finding[] {
   const byId = new Map<string, Finding>();
-  for (const fact of factsOf(facts)) {
+  const found = factsOf(facts);
+  if (found.length === 0) return [];
+  const listed = listLockFiles(lockFiles);
+  for (const fact of found) {
     const identity = { kind: fact.kind, packageVersion, primaryId: fact.primaryId };
     const { decision, reason } = judge(fact.kind, fact.severity, facts, policy);
     const id = findingId(ref, identity);
@@ -65,7 +68,7 @@ export function deriveFindings(
       title: fact.title,
       decision,
       decisionReason: reason,
-      lockFiles: [...lockFiles].sort(),
+      ...listed,
     });
   }
   return [...byId.values()];

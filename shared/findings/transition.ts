@@ -60,13 +60,17 @@ export function planWrites(
   return writes;
 }
 
-/** Whether a finding says the same of the same thing: what its id does not hold may change without a transition. */
+/**
+ * Whether a finding says the same of the same thing: what its id does not hold may change without a transition. Of the lock files
+ * that it does not list it says only how many they are.
+ */
 function sameStatement(a: Finding, b: Finding): boolean {
   return (
     a.severity === b.severity &&
     a.title === b.title &&
     a.decision === b.decision &&
     a.decisionReason === b.decisionReason &&
+    a.lockFileCount === b.lockFileCount &&
     a.lockFiles.length === b.lockFiles.length &&
     a.lockFiles.every((path, index) => path === b.lockFiles[index])
   );

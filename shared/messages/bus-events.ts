@@ -57,7 +57,10 @@ const findingEventSchema = z.object({
     title: z.string(),
     decision: z.enum(DECISIONS),
     decisionReason: z.string(),
+    /** Sorted; of more than 50, or of very long paths, the first. */
     lockFiles: z.array(z.string()),
+    /** How many lock files there are, where `lockFiles` does not list them all. */
+    lockFileCount: z.optional(z.number()),
   }),
   /** Why a finding was resolved: the package left, the answer changed, the ref was deleted. */
   reason: z.optional(z.string()),

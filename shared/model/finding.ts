@@ -26,8 +26,32 @@ export interface Finding {
   readonly decision: Decision;
   /** Why the policy decided so, in one line. */
   readonly decisionReason: string;
-  /** Paths of the lock files that resolve to this package version, sorted. */
+  /** Paths of the lock files that resolve to this package version, sorted; of many, the first (`listLockFiles`). */
   readonly lockFiles: readonly string[];
+  /** How many they are, where `lockFiles` does not list them all. The snapshot has the whole list. */
+  readonly lockFileCount?: number;
+}
+
+/** Paths that a finding lists, at most. Ours: more than a person reads, and enough to begin mending. */
+export const LISTED_LOCK_FILES_MAX_COUNT = 50;
+/**
+ * What that list may take, in bytes of JSON. Ours: a finding's item holds the list once and again in each event that waits, and
+ * DynamoDB takes 400 KB an item; 50 ordinary paths are some 3 KB, but git bounds no path.
+ */
+export const LISTED_LOCK_FILES_MAX_BYTES = 8_192;
+
+/** A finding's lock files, of these paths in any order: those of the first in sorted order that its bounds leave room for. */
+export function listLockFiles(paths: readonly string[]): Pick<Finding, 'lockFiles' | 'lockFileCount'> {
+  const lockFiles: string[] = [];
+  let bytes = '[]'.length;
+  for (const path of [...paths].sort()) {
+    if (lockFiles.length === LISTED_LOCK_FILES_MAX_COUNT) break;
+    const pathBytes = Buffer.byteLength(JSON.stringify(path)) + ','.length;
+    if (bytes + pathBytes > LISTED_LOCK_FILES_MAX_BYTES) continue;
+    lockFiles.push(path);
+    bytes += pathBytes;
+  }
+  return lockFiles.length === paths.length ? { lockFiles } : { lockFiles, lockFileCount: paths.length };
 }
 
 export interface FactIdentity {

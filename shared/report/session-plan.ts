@@ -94,6 +94,13 @@ function toSessionInit(scan: ReportedScan): SessionInit {
   };
 }
 
+/** Those of the snapshot's lock files with its package that a finding is about. One that does not list its own is about all of them. */
+function lockFilesOf({ lockFiles, lockFileCount }: Finding, present: readonly string[]): readonly string[] {
+  if (lockFileCount !== undefined) return present;
+  const own = new Set(lockFiles);
+  return present.filter((path) => own.has(path));
+}
+
 /**
  * The session that tells SafeDep of one scan: one message for each package of each lock file, and one for each rejected finding in
  * each lock file that has it.
@@ -105,13 +112,19 @@ export function planSession(scan: ReportedScan): SessionPlan {
     [...packages].sort(comparePackageVersions).map((packageVersion): PackageAt => ({ forge, lockFile: path, packageVersion })),
   );
   const insights = all.filter(({ packageVersion }) => whyUnsupported(packageVersion) === undefined);
-  const present = new Set(insights.map(({ lockFile, packageVersion }) => `${packageKey(packageVersion)}\n${lockFile}`));
+  const present = new Map<string, string[]>();
+  for (const { lockFile, packageVersion } of insights) {
+    const key = packageKey(packageVersion);
+    const paths = present.get(key);
+    if (paths) paths.push(lockFile);
+    else present.set(key, [lockFile]);
+  }
   const violations = [...scan.rejected]
     .sort((a, b) => (a.id < b.id ? -1 : 1))
     .flatMap((finding) =>
-      finding.lockFiles
-        .filter((lockFile) => present.has(`${packageKey(finding.packageVersion)}\n${lockFile}`))
-        .map((lockFile): PlannedMessage => ({ at: { forge, lockFile, packageVersion: finding.packageVersion }, finding })),
+      lockFilesOf(finding, present.get(packageKey(finding.packageVersion)) ?? []).map(
+        (lockFile): PlannedMessage => ({ at: { forge, lockFile, packageVersion: finding.packageVersion }, finding }),
+      ),
     );
   const messages = [...insights.map((at): PlannedMessage => ({ at })), ...violations];
   const hash = createHash('sha256');

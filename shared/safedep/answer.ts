@@ -3,15 +3,13 @@ import type { Vulnerability } from '#safedep-api/safedep/messages/vulnerability/
 import { AnalysisStatus } from '#safedep-api/safedep/services/malysis/v1/malysis_pb.js';
 import type { Check, Checks } from '../model/check.ts';
 import type { MalwareFact, PackageFacts, Severity, VulnerabilityFact } from '../model/facts.ts';
+import { cutVulnerabilities, INSIGHT_FACTS_MAX_BYTES, MALWARE_ADVISORY, MALWARE_FACTS_MAX_BYTES, whyTooLarge } from './bound-facts.ts';
 import type { CallFailure } from './calls.ts';
 import type { InsightResponse, InsightResult, MalwareResponse, MalwareResult, Unsupported } from './data-plane-client.ts';
 import { toOneLine } from './one-line.ts';
 
 /** A title is cut here, in characters. Ours: one line of a terminal or a message; the whole text stands in the stored answer. */
 export const TITLE_MAX_CHARACTERS = 200;
-
-/** OSV's ids of malware advisories. */
-const MALWARE_ADVISORY = /^MAL-/i;
 
 /** What both questions brought, in the model's words. */
 export interface Answer {
@@ -26,21 +24,28 @@ export interface Answer {
  * A `MAL-` advisory among the vulnerabilities (its id or an alias) is malware, verified by those who published it: it makes the verdict
  * `malicious` with the advisory's id also where SafeDep's own analysis says otherwise or did not come; the malware check keeps the
  * state of its own question. SafeDep's record of malware wins over the advisory, because its id leads to the analysis.
+ *
+ * Facts that a verdict has no room for are cut where they are a list of vulnerabilities (`cutVulnerabilities`); else the question
+ * failed, with that as its reason, because asking again brings the same.
  */
 export function toAnswer(insight: InsightResult, malware: MalwareResult): Answer {
   const known = insight.kind === 'answered' ? insight.response.insight : undefined;
-  const vulnerabilities = known && toVulnerabilities(known.vulnerabilities);
+  const vulnerabilities = toVulnerabilities(known?.vulnerabilities ?? []);
   const [malwareCheck, ownVerdict] = malware.kind === 'answered' ? readMalware(malware.response) : [toCheck(malware), undefined];
-  const verdict = withAdvisory(ownVerdict, vulnerabilities ?? []);
+  const verdict = withAdvisory(ownVerdict, vulnerabilities);
   const publishedAtMs = toEpochMs(known?.packagePublishedAt);
+  const insightFacts: PackageFacts = {
+    ...(known && { vulnerabilities: cutVulnerabilities(vulnerabilities), licences: toLicences(known) }),
+    ...(publishedAtMs !== undefined && { publishedAtMs }),
+  };
+  const tooLarge = whyTooLarge(insightFacts, INSIGHT_FACTS_MAX_BYTES);
+  const insightCheck = insight.kind === 'answered' ? readInsight(insight.response) : toCheck(insight);
   return {
-    checks: { vulnerabilities: insight.kind === 'answered' ? readInsight(insight.response) : toCheck(insight), malware: malwareCheck },
-    facts: {
-      ...(vulnerabilities && { vulnerabilities }),
-      ...(verdict && { malware: verdict }),
-      ...(known && { licences: toLicences(known) }),
-      ...(publishedAtMs !== undefined && { publishedAtMs }),
+    checks: {
+      vulnerabilities: tooLarge === undefined ? insightCheck : { state: 'failed', reason: tooLarge },
+      malware: malwareCheck,
     },
+    facts: { ...(tooLarge === undefined && insightFacts), ...(verdict && { malware: verdict }) },
   };
 }
 
@@ -75,10 +80,11 @@ function readMalware(response: MalwareResponse): [Check, MalwareFact | undefined
       toOneLine(maliciousPackageExclusion.reason, TITLE_MAX_CHARACTERS) ||
       `excluded by the tenant (${maliciousPackageExclusion.exclusionId})`,
   };
-  const known = (verdict: MalwareFact['verdict'], title: string): [Check, MalwareFact] => [
-    { state: 'known' },
-    { verdict, analysisId, title, ...excluded },
-  ];
+  const known = (verdict: MalwareFact['verdict'], title: string): [Check, MalwareFact | undefined] => {
+    const malware = { verdict, analysisId, title, ...excluded };
+    const tooLarge = whyTooLarge({ malware }, MALWARE_FACTS_MAX_BYTES);
+    return tooLarge === undefined ? [{ state: 'known' }, malware] : [{ state: 'failed', reason: tooLarge }, undefined];
+  };
   if (record?.isMalware) return known('malicious', toTitle('verified as malware', record.reason, inference?.summary));
   if (record?.isSafe) return known('benign', '');
   if (status !== AnalysisStatus.COMPLETED) return [{ state: 'not-analysed', reason: whyUnfinished(status) }, undefined];
@@ -108,7 +114,8 @@ function withAdvisory(own: MalwareFact | undefined, vulnerabilities: readonly Vu
   const advisory = advisories[0];
   if (advisory === undefined) return own;
   const title = toTitle('listed as malware', advisory.title);
-  return { verdict: 'malicious', analysisId: advisory.id, title, ...(own?.exclusion !== undefined && { exclusion: own.exclusion }) };
+  const analysisId = toOneLine(advisory.id, TITLE_MAX_CHARACTERS);
+  return { verdict: 'malicious', analysisId, title, ...(own?.exclusion !== undefined && { exclusion: own.exclusion }) };
 }
 
 /** The first text that says anything, on one line; `otherwise` where none does. */

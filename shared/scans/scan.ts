@@ -56,10 +56,18 @@ export const BATCH_MAX_FAILURES = 12;
 /** Reasons of one kind that are listed, at most: the rest is counted. */
 const REASONS_MAX_PER_KIND = 5;
 
+/** A reason is cut here, in UTF-16 code units. Ours: it may begin with a path, and git bounds no path; its row takes 400 KB. */
+const REASON_MAX_CHARACTERS = 500;
+
 /** The first reasons of one kind, and how many more there are: an outcome and its event stay readable, and small. */
 export function cutReasons(reasons: readonly string[], what: string): string[] {
-  if (reasons.length <= REASONS_MAX_PER_KIND) return [...reasons];
-  return [...reasons.slice(0, REASONS_MAX_PER_KIND), `and ${reasons.length - REASONS_MAX_PER_KIND} more ${what}`];
+  const listed = reasons.slice(0, REASONS_MAX_PER_KIND).map(cutReason);
+  const rest = reasons.length - listed.length;
+  return rest > 0 ? [...listed, `and ${rest} more ${what}`] : listed;
+}
+
+function cutReason(reason: string): string {
+  return reason.length <= REASON_MAX_CHARACTERS ? reason : `${reason.slice(0, REASON_MAX_CHARACTERS - 1).toWellFormed()}…`;
 }
 
 export function isSettled(scan: Scan): boolean {

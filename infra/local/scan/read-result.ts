@@ -6,6 +6,7 @@ import type { InventoryStore } from '../../../shared/inventory/dynamodb.ts';
 import { lockFilesByPackage, readSnapshot } from '../../../shared/inventory/read-snapshot.ts';
 import { askable } from '../../../shared/inventory/snapshot.ts';
 import { deriveOutcome } from '../../../shared/model/check.ts';
+import type { Finding } from '../../../shared/model/finding.ts';
 import { packageKey } from '../../../shared/model/package-version.ts';
 import { toPurl } from '../../../shared/model/purl.ts';
 import type { RefId } from '../../../shared/model/repository.ts';
@@ -27,11 +28,12 @@ export async function readResult(ref: RefId, stores: ResultStores, policy: Polic
   const scan = snapshot && (await stores.scans.read({ ref, generation: snapshot.generation }));
   if (!snapshot || !scan) return undefined;
   const contents = await readSnapshot(stores.inventory, ref, snapshot);
-  const byPackage = [...lockFilesByPackage(contents).values()];
-  const verdicts = await stores.insights.read(askable(byPackage.map(({ packageVersion }) => packageVersion)));
+  const byPackage = lockFilesByPackage(contents);
+  const packages = [...byPackage.values()];
+  const verdicts = await stores.insights.read(askable(packages.map(({ packageVersion }) => packageVersion)));
   const settled = isSettled(scan);
   const times = { startedAtMs: scan.startedAtMs, settled, ...(scan.closedAtMs === undefined ? {} : { closedAtMs: scan.closedAtMs }) };
-  const assessed = byPackage.map(({ packageVersion, paths }) =>
+  const assessed = packages.map(({ packageVersion, paths }) =>
     assessPackage(ref, packageVersion, paths, verdicts.get(packageKey(packageVersion)), times, policy),
   );
   const open = (await stores.findings.readAll(ref)).filter(({ state }) => state === 'open').map(({ finding }) => finding);
@@ -61,14 +63,20 @@ export async function readResult(ref: RefId, stores: ResultStores, policy: Polic
       checks,
       lockFiles: [...lockFiles],
     })),
-    findings: open.sort(worstFirst).map(({ id, kind, severity, packageVersion, title, decision, lockFiles }) => ({
-      id,
-      kind,
-      severity,
-      purl: toPurl(packageVersion),
-      title,
-      decision,
-      lockFiles: [...lockFiles],
+    findings: open.sort(worstFirst).map((finding) => ({
+      id: finding.id,
+      kind: finding.kind,
+      severity: finding.severity,
+      purl: toPurl(finding.packageVersion),
+      title: finding.title,
+      decision: finding.decision,
+      ...lockFilesOf(finding, byPackage.get(packageKey(finding.packageVersion))?.paths),
     })),
   };
+}
+
+/** All of a finding's lock files: where it does not list them itself, from the snapshot, if that still has its package. */
+function lockFilesOf({ lockFiles, lockFileCount }: Finding, present: readonly string[] | undefined) {
+  if (lockFileCount === undefined) return { lockFiles: [...lockFiles] };
+  return present ? { lockFiles: [...present].sort() } : { lockFiles: [...lockFiles], lockFileCount };
 }

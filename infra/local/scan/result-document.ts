@@ -40,11 +40,15 @@ const finding = z.strictObject({
   title: z.string(),
   decision: z.enum(DECISIONS),
   lockFiles: z.array(z.string()),
+  /** How many lock files there are, where `lockFiles` does not list them all: of a finding whose package the snapshot has no more. */
+  lockFileCount: z.optional(count),
 });
 
 const repository = z.strictObject({
   repository: z.string(),
+  /** `HEAD` where it is detached, or where not even what it names could be read. */
   ref: z.string(),
+  /** Empty for a deleted branch, and where it could not be read. */
   commit: z.string(),
   status: z.enum(['complete', 'incomplete']),
   reasons: z.array(z.string()),

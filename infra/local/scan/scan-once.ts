@@ -3,11 +3,12 @@ import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import type { RefId } from '../../../shared/model/repository.ts';
 import { parseSessionCursor } from '../../../shared/report/session-cursor.ts';
 import { EXIT, type ExitCode } from '../options.ts';
-import { describeResult } from '../terminal/describe-result.ts';
-import { type LocalPush, watchRepositories } from '../watch/watch-repositories.ts';
+import { describeNotScanned, describeResult, markOf } from '../terminal/describe-result.ts';
+import type { LocalRepository } from '../watch/resolve-repository.ts';
+import { type LocalPush, type RepositoryWatch, watchRepositories } from '../watch/watch-repositories.ts';
 import { followPush, refOf } from './follow-push.ts';
 import type { RepositoryResult, ResultDocument } from './result-document.ts';
-import { aborted, type Run } from './run-state.ts';
+import type { Run } from './run-state.ts';
 import { NoScanError } from './scan-progress.ts';
 
 /** After a scan's end, what must follow from it - alerts, the report - has this long; then what is open is said. */
@@ -15,28 +16,63 @@ const ACKNOWLEDGE_MAX_MS = 30_000;
 const ACKNOWLEDGE_LOOK_MS = 50;
 /** A push that was refused is posted again every second; who scans once is told in the end. */
 const POST_MAX_MS = 30_000;
+const POST_LOOK_MS = 50;
 
-/** One scan of each repository, to the end of what must follow from it. */
+/** What came of one repository: a result for each ref that was its HEAD during the run, and at least one. */
+interface RepositoryScan {
+  readonly results: readonly RepositoryResult[];
+  /** Absent where not even its HEAD could be read. */
+  readonly firstSeenAtMs?: number;
+}
+
+/** One scan of each repository, to the end of what must follow from it. None keeps the others' results from being told. */
 export async function scanOnce(run: Run): Promise<ExitCode> {
-  /** By repository and ref: a commit during the run takes the place of the one before. */
+  const startedAtMs = run.nowMs();
+  const ended = new AbortController();
+  const signal = AbortSignal.any([run.signal, ended.signal]);
+  const scanning = run.repositories.map((repository) => scanRepository(repository, { ...run, signal }));
+  let scans: RepositoryScan[];
+  try {
+    scans = await Promise.all(scanning);
+  } finally {
+    ended.abort();
+    await Promise.allSettled(scanning);
+  }
+  const results = scans.flatMap((scan) => scan.results);
+  const seconds = (run.nowMs() - Math.min(...scans.map(({ firstSeenAtMs }) => firstSeenAtMs ?? startedAtMs))) / 1000;
+  if (run.options.json) run.writeDocument(`${JSON.stringify(toDocument(results, seconds, run), null, 2)}\n`);
+  return exitCodeOf(results);
+}
+
+async function scanRepository(repository: LocalRepository, run: Run): Promise<RepositoryScan> {
+  /** By ref: a commit during the run takes the place of the one before. */
   const results = new Map<string, RepositoryResult>();
-  const following = new Map<string, AbortController>();
+  const following = new Map<string, { readonly push: LocalPush; readonly stop: AbortController }>();
   const scans: Promise<void>[] = [];
   let lastProblem: string | undefined;
-  let firstSeenAtMs = Number.POSITIVE_INFINITY;
-  const watching = watchRepositories(run.repositories, {
+  let firstSeenAtMs: number | undefined;
+  const giveUp = (push: Pick<LocalPush, 'ref' | 'commit'>, why: string): void => {
+    const result = notScanned(repository, push, why);
+    results.set(push.ref, result);
+    run.screen.line(`${markOf(run.safedep.answers)}${describeNotScanned(result, run.screen.paint)}`);
+  };
+  const watching = watchRepositories([repository], {
     webhookUrl: run.pipeline.webhookUrl,
     secret: run.pipeline.webhookSecret,
     onPush: (push) => {
-      firstSeenAtMs = Math.min(firstSeenAtMs, push.seenAtMs);
-      const key = `${push.repository.repositoryId} ${push.ref}`;
-      following.get(key)?.abort();
-      const newer = new AbortController();
-      following.set(key, newer);
-      const scan = scanPush(push, AbortSignal.any([run.signal, newer.signal]), run).then(
-        (result) => void (result && results.set(key, result)),
+      firstSeenAtMs ??= push.seenAtMs;
+      const earlier = following.get(push.ref);
+      // What was refused is posted again: the same commit is followed once.
+      if (earlier && earlier.push.commit === push.commit) return;
+      earlier?.stop.abort();
+      const stop = new AbortController();
+      following.set(push.ref, { push, stop });
+      const scan = scanPush(push, AbortSignal.any([run.signal, stop.signal]), run).then(
+        (result) => void (result && results.set(push.ref, result)),
         (error: unknown) => {
-          if (!newer.signal.aborted || run.signal.aborted) throw error;
+          if (stop.signal.aborted && !run.signal.aborted) return;
+          if (!(error instanceof NoScanError)) throw error;
+          giveUp(push, error.message);
         },
       );
       // It is waited for below, and may fail before.
@@ -48,25 +84,43 @@ export async function scanOnce(run: Run): Promise<ExitCode> {
       run.screen.line(lastProblem);
     },
   });
-  const posted = new AbortController();
   try {
-    await Promise.race([
-      watching.headsPosted,
-      aborted(run.signal),
-      sleep(POST_MAX_MS, undefined, { signal: posted.signal }).then(
-        // Without a problem it is only slow: the pipeline's own time-outs end that.
-        () => (lastProblem === undefined ? watching.headsPosted : Promise.reject(new NoScanError(lastProblem))),
-        () => undefined,
-      ),
-    ]);
+    const refused = await whyNotPosted(watching, () => lastProblem, run);
+    if (refused !== undefined) for (const { stop } of following.values()) stop.abort();
     for (let index = 0; index < scans.length; index += 1) await scans[index];
+    const pushes = following.size === 0 ? [{ ref: 'HEAD' }] : [...following.values()].map(({ push }) => push);
+    for (const push of pushes) if (!results.has(push.ref)) giveUp(push, refused ?? 'another scan took its place');
   } finally {
-    posted.abort();
     await watching.close();
   }
-  const seconds = (run.nowMs() - firstSeenAtMs) / 1000;
-  if (run.options.json) run.writeDocument(`${JSON.stringify(toDocument([...results.values()], seconds, run), null, 2)}\n`);
-  return exitCodeOf([...results.values()]);
+  return { results: [...results.values()], ...(firstSeenAtMs === undefined ? {} : { firstSeenAtMs }) };
+}
+
+/** Waits until the webhook has the repository's HEAD. Resolves to a sentence where time is up and something is wrong. */
+async function whyNotPosted(watching: RepositoryWatch, problem: () => string | undefined, run: Run): Promise<string | undefined> {
+  const untilMs = run.nowMs() + POST_MAX_MS;
+  const posted = watching.headsPosted.then(() => true);
+  for (;;) {
+    if (await Promise.race([posted, sleep(POST_LOOK_MS, false, { signal: run.signal })])) return undefined;
+    // Without a problem it is only slow: the pipeline's own time-outs end that.
+    const sentence = problem();
+    if (sentence !== undefined && run.nowMs() >= untilMs) return sentence;
+  }
+}
+
+/** The place of a push without a scan in the document: incomplete, and why. */
+function notScanned(repository: LocalRepository, { ref, commit = '' }: Pick<LocalPush, 'ref' | 'commit'>, why: string): RepositoryResult {
+  return {
+    repository: repository.name,
+    ref,
+    commit,
+    status: 'incomplete',
+    reasons: [`not scanned: ${why}`],
+    gaps: { 'not-analysed': 0, unsupported: 0, unresolved: 0 },
+    lockFiles: [],
+    packages: [],
+    findings: [],
+  };
 }
 
 /** Follows one push to the end of what must follow from it; resolves to nothing where a newer one took its place. */
@@ -80,14 +134,12 @@ async function scanPush(push: LocalPush, signal: AbortSignal, run: Run): Promise
 }
 
 function toDocument(results: readonly RepositoryResult[], seconds: number, run: Run): ResultDocument {
-  const order = run.repositories.map(({ name }) => name);
-  const repositories = [...results].sort((a, b) => order.indexOf(a.repository) - order.indexOf(b.repository));
   return {
     version: 1,
     answers: run.safedep.answers,
     seconds: Math.round(seconds * 1000) / 1000,
     calls: { ...run.functionLog.calls },
-    repositories,
+    repositories: [...results],
   };
 }
 

@@ -44,6 +44,12 @@ export function describeLockFiles(result: RepositoryResult, mark: string): strin
   return lines;
 }
 
+/** The line of a push that became no scan: nothing is known of it but why. */
+export function describeNotScanned({ repository, ref, commit, reasons }: RepositoryResult, paint: Paint): string {
+  const place = [toTerminalText(repository), shortRef(ref), commit.slice(0, 7)].filter((part) => part !== '').join(' ');
+  return `${paint('bold', place)}: ${paint('yellow', 'INCOMPLETE')}, ${toTerminalText(reasons.join('; '))}`;
+}
+
 /** The summary of an ended scan. */
 export function describeResult(result: RepositoryResult, seconds: number, answers: AnswerSource, paint: Paint): string[] {
   const mark = markOf(answers);
@@ -68,10 +74,16 @@ function describeCounts(result: RepositoryResult): string {
   return `${count(result.findings.length, 'finding')}: ${[...byKind].map(([name, number]) => `${number} ${name}`).join(', ')}`;
 }
 
-function describeFinding({ decision, kind, severity, purl, title, lockFiles }: FindingEntry, paint: Paint): string {
+function describeFinding(finding: FindingEntry, paint: Paint): string {
+  const { decision, kind, severity, purl, title, lockFiles, lockFileCount = lockFiles.length } = finding;
   const style = decision === 'reject' ? 'red' : decision === 'warn' ? 'yellow' : 'dim';
   const label = `${decision.padEnd(6)} ${kind === 'vulnerability' ? `${severity} vulnerability` : kind}`;
-  const where = lockFiles.length > 2 ? `${lockFiles.slice(0, 2).join(', ')} and ${lockFiles.length - 2} more` : lockFiles.join(', ');
+  const named = lockFiles.slice(0, 2);
+  const rest = lockFileCount - named.length;
+  const where =
+    named.length === 0 && rest > 0
+      ? count(rest, 'lock file')
+      : `${named.join(', ')}${rest > 0 ? ` and ${rest.toLocaleString('en-US')} more` : ''}`;
   return `${paint(style, label.padEnd(30))} ${toTerminalText(purl)}  ${toTerminalText(where)}  ${paint('dim', toTerminalText(title))}`;
 }
 

@@ -96,6 +96,13 @@ describe('renderText', () => {
     expect(text).toContain('in no lock file any more; the package left;');
   });
 
+  it('names the first lock files of many and counts all the others, also those that the event does not list', () => {
+    const lockFiles = Array.from({ length: 50 }, (_, index) => `a${index}/yarn.lock`);
+    const text = renderText(findingEvent({}, { lockFiles, lockFileCount: 2_000 }));
+    expect(text).toContain('in a0/yarn.lock, a1/yarn.lock, a2/yarn.lock, a3/yarn.lock, a4/yarn.lock and 1995 more;');
+    expect(renderText(findingEvent({}, { lockFiles: [], lockFileCount: 1 }))).toContain('; in 1 lock file;');
+  });
+
   it('does not call inferred malware verified', () => {
     expect(renderText(findingEvent({}, { kind: 'suspicious' }))).toContain('malware inferred, not verified');
   });

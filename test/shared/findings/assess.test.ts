@@ -101,6 +101,13 @@ describe('concludeScan', () => {
     expect(reasons).toHaveLength(6);
     expect(reasons.at(-1)).toBe('and 4 more lock files that could not be read');
   });
+
+  it('cuts a reason that is too long to read', () => {
+    const { reasons } = concludeScan([], [lockFile('error', `${'long/'.repeat(40_000)}package-lock.json`)], []);
+    expect(reasons).toHaveLength(1);
+    expect(reasons[0]).toMatch(/^long\/long\/.*…$/);
+    expect(reasons[0]?.length).toBeLessThanOrEqual(500);
+  });
 });
 
 describe('countScan', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deriveFindings, isReportedAsMalware } from '../../../shared/findings/derive.ts';
 import type { MalwareFact, PackageFacts, VulnerabilityFact } from '../../../shared/model/facts.ts';
+import { listLockFiles } from '../../../shared/model/finding.ts';
 import type { RefId } from '../../../shared/model/repository.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/model/settings/settings.ts';
 
@@ -49,6 +50,13 @@ describe('deriveFindings', () => {
     expect(elsewhere?.id).not.toBe(one?.id);
     expect(elsewhere?.factId).toBe(one?.factId);
     expect(one?.lockFiles).toEqual(['a', 'b']);
+  });
+
+  it('lists the first of many lock files and says how many there are', () => {
+    const paths = Array.from({ length: 2_000 }, (_, index) => `apps/${index}/package-lock.json`);
+    const [found] = deriveFindings(REF, PACKAGE, { malware: malware('malicious') }, paths, DEFAULT_SETTINGS.policy);
+    expect(found).toMatchObject(listLockFiles(paths));
+    expect(found?.lockFileCount).toBe(2_000);
   });
 
   it('accepts malware that the tenant excluded, with its reason, and still finds it', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FindingState, planWrites, type StoredFinding } from '../../../shared/findings/transition.ts';
-import type { Finding } from '../../../shared/model/finding.ts';
+import { type Finding, listLockFiles } from '../../../shared/model/finding.ts';
 
 const finding = (id: string, changes: Partial<Finding> = {}): Finding => ({
   id,
@@ -90,10 +90,18 @@ describe('planWrites', () => {
     ['decision', { decision: 'reject' }],
     ['reason of the decision', { decisionReason: 'other' }],
     ['lock files', { lockFiles: ['web/package-lock.json'] }],
+    ['number of lock files beyond those listed', { lockFileCount: 51 }],
   ] as const)('writes a changed %s without a transition', (_, changes) => {
     expect(planWrites([stored(finding('a'), 'open', 4)], [finding('a', changes)], true, why)).toEqual([
       { finding: finding('a', changes), state: 'open', transition: 4 },
     ]);
+  });
+
+  it('has nothing to write when one lock file beyond those listed takes the place of another', () => {
+    const many = Array.from({ length: 60 }, (_, index) => `a/${String(index).padStart(2, '0')}/yarn.lock`);
+    const before = finding('a', listLockFiles([...many, 'y/yarn.lock']));
+    const after = finding('a', listLockFiles([...many, 'z/yarn.lock']));
+    expect(planWrites([stored(before, 'open')], [after], true, why)).toEqual([]);
   });
 
   it('says why it resolves', () => {

@@ -10,7 +10,7 @@ import {
 } from '#safedep-api/safedep/services/controltower/v1/tool_pb.js';
 import { ECOSYSTEMS, type Ecosystem } from '../../../shared/model/ecosystem.ts';
 import { type PackageFacts, SEVERITIES } from '../../../shared/model/facts.ts';
-import { FINDING_KINDS, type Finding } from '../../../shared/model/finding.ts';
+import { FINDING_KINDS, type Finding, listLockFiles } from '../../../shared/model/finding.ts';
 import { type PackageVersion, packageKey } from '../../../shared/model/package-version.ts';
 import { FORGES } from '../../../shared/model/repository.ts';
 import { toInsightMessage, toViolationMessage } from '../../../shared/report/session-messages.ts';
@@ -160,6 +160,20 @@ describe('planSession', () => {
     ],
     rejected: [],
   };
+
+  it('tells a rejected finding in every lock file that has it, also in those that the finding does not list', () => {
+    const subject: PackageVersion = { ecosystem: 'NPM', name: 'evil', version: '1.0.0' };
+    const paths = Array.from({ length: 120 }, (_, index) => `apps/${index}/package-lock.json`);
+    const [rejected] = fc.sample(findingOf(subject, []), 1);
+    if (!rejected) throw new Error('no finding was drawn');
+    const { messages } = planSession({
+      ...base,
+      lockFiles: [...base.lockFiles, ...paths.map((path) => ({ path, packages: [subject] }))],
+      rejected: [{ ...rejected, ...listLockFiles(paths) }],
+    });
+    const told = messages.filter(({ finding }) => finding !== undefined).map(({ at }) => at.lockFile);
+    expect(told.sort()).toEqual([...paths].sort());
+  });
 
   it('is the same plan for the same scan, in any order, and another one when a message differs', () => {
     const shuffled = {

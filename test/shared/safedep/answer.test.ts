@@ -186,6 +186,37 @@ describe('vulnerabilities', () => {
   });
 });
 
+describe('an answer that a verdict has no room for', () => {
+  const licences = Array.from({ length: 20_000 }, (_, index) => ({ licenseId: `licence number ${index}` }));
+
+  it('is known where only its vulnerabilities are too many: the worst are kept and the others counted', () => {
+    const vulnerabilities = Array.from({ length: 6_000 }, (_, index) => ({ id: { value: `GHSA-${index}` }, summary: 'x'.repeat(200) }));
+    const { checks, facts } = toAnswer(insightOf({ insight: { vulnerabilities } }), BENIGN);
+    expect(checks.vulnerabilities).toEqual({ state: 'known' });
+    expect(facts.vulnerabilities?.at(-1)?.title).toMatch(/^and \d+ more vulnerabilities/);
+    expect(Buffer.byteLength(JSON.stringify(facts))).toBeLessThan(300_000);
+  });
+
+  it('fails with the reason, keeps nothing of it, and leaves the other question alone', () => {
+    const { checks, facts } = toAnswer(insightOf({ insight: { licenses: { licenses: licences } } }), BENIGN);
+    expect(checks.vulnerabilities).toMatchObject({ state: 'failed', reason: expect.stringContaining('more than the 300000') });
+    expect(checks.malware).toEqual({ state: 'known' });
+    expect(facts).toEqual({ malware: { verdict: 'benign', analysisId: 'A1', title: '' } });
+  });
+
+  it('still tells of malware that its advisories name', () => {
+    const insight = insightOf({ insight: { licenses: { licenses: licences }, vulnerabilities: [{ id: { value: 'MAL-2026-1' } }] } });
+    expect(toAnswer(insight, BENIGN).facts).toMatchObject({ malware: { verdict: 'malicious', analysisId: 'MAL-2026-1' } });
+  });
+
+  it('fails where the malware answer is the one that is too large', () => {
+    const { checks, facts } = toAnswer(EMPTY_INSIGHT, malwareOf({ ...INFERRED, analysisId: 'a'.repeat(400_000) }));
+    expect(checks.malware.state).toBe('failed');
+    expect(checks.vulnerabilities).toEqual({ state: 'known' });
+    expect(facts.malware).toBeUndefined();
+  });
+});
+
 describe('other facts', () => {
   it('are licences and the registry’s date, not SafeDep’s', () => {
     const insight = insightOf({

@@ -20,3 +20,21 @@ test('a deleted branch is said to be gone, not to be without lock files', () => 
     '[made up] shop\\u{1b}[31m feature (deleted): complete in 0.1 s, no findings',
   ]);
 });
+
+test('a finding names two of its lock files and counts all the others', () => {
+  const finding = {
+    id: 'f1',
+    kind: 'malware' as const,
+    severity: 'critical' as const,
+    purl: 'pkg:npm/evil@1.0.0',
+    title: 'steals',
+    decision: 'reject' as const,
+    lockFiles: ['a/yarn.lock', 'b/yarn.lock', 'c/yarn.lock'],
+  };
+  const lineOf = (changes: Partial<typeof finding & { lockFileCount: number }>) =>
+    describeResult({ ...deleted, commit: 'abc', findings: [{ ...finding, ...changes }] }, 1, 'cloud', (_, text) => text)[1];
+  expect(lineOf({})).toContain('  a/yarn.lock, b/yarn.lock and 1 more  steals');
+  expect(lineOf({ lockFileCount: 2_000 })).toContain('  a/yarn.lock, b/yarn.lock and 1,998 more  steals');
+  expect(lineOf({ lockFiles: ['a/yarn.lock'] })).toContain('  a/yarn.lock  steals');
+  expect(lineOf({ lockFiles: [], lockFileCount: 1 })).toContain('  1 lock file  steals');
+});
