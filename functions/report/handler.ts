@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { dynamoDbClient, leaseDynamoDbClient, secretsClient, sqsClient } from '../../shared/aws/clients.ts';
 import { readEnvironment } from '../../shared/aws/environment.ts';
 import { errorText, log } from '../../shared/aws/log.ts';
+import { meterPermits } from '../../shared/aws/metrics.ts';
 import { createQueue } from '../../shared/aws/queue.ts';
 import { createSecretReader } from '../../shared/aws/secrets.ts';
 import { createSettingsReader } from '../../shared/aws/settings.ts';
@@ -81,6 +82,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
   const sendUntilMs = deadlineAtMs - AFTER_SENDING_MS;
   return runSqsBatch(event, reports, log, async (record) => {
     const request = parseReportRequest(record.body);
+    const meters = new Map<PacedPermitSource, () => void>();
     return sendReport(request, {
       answers,
       toolVersion: packageJson.version,
@@ -90,18 +92,23 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
       insights,
       findings,
       client,
-      openPermits: async (permitRequest) =>
-        (await permitSource()).open({
+      openPermits: async (permitRequest) => {
+        const source = await permitSource();
+        if (!meters.has(source)) meters.set(source, meterPermits(source, { plane: 'data', lane: permitRequest.lane }, Date.now));
+        return source.open({
           ...permitRequest,
           deadlineAtMs: sendUntilMs,
           waitingSinceMs: Number(record.attributes.SentTimestamp),
-        }),
+        });
+      },
       sendUntilMs,
       deadlineAtMs,
       receiveCount: receiveCountOf(record),
       nowMs: Date.now,
       sleep: (ms) => sleep(ms),
       log,
+    }).finally(() => {
+      for (const writeMetrics of meters.values()) writeMetrics();
     });
   });
 }

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { jitteredSeconds } from '../../shared/aws/sqs-batch.ts';
 import { isReportedAsMalware } from '../../shared/findings/derive.ts';
 import type { InsightStore } from '../../shared/insights/dynamodb.ts';
 import { type Asked, recordAsks } from '../../shared/insights/record-asks.ts';
@@ -11,7 +12,11 @@ import { BATCH_MAX_FAILURES } from '../../shared/scans/scan.ts';
 /** A claim outlives its invocation by this much, so that nobody takes over a package that is still being stored. */
 const CLAIM_GRACE_MS = 2_000;
 /** A claim of somebody else is looked at again after one or two seconds: whole seconds are all that a visibility has. */
-const FOREIGN_CLAIM_MAX_WAIT_SECONDS = 2;
+const FOREIGN_CLAIM_MAX_WAIT_MS = 1_000;
+/** A batch waits this long for permits at most, also where the server asked the fleet to pause for longer: it may be taken back. */
+const PERMIT_MAX_WAIT_MS = 120_000;
+/** A batch that waits for permits comes back up to so much later than there may be some: not all that wait come at once. */
+const PERMIT_WAIT_SPREAD_SHARE = 0.25;
 /** A batch whose asks failed comes back after 1, 2, 4 ... seconds. */
 const FAILURE_MAX_WAIT_SECONDS = 120;
 
@@ -26,8 +31,8 @@ export interface AskResult {
 }
 
 export interface AnswerPorts {
-  readonly insights: InsightStore;
-  readonly scans: ScanStore;
+  readonly insights: Pick<InsightStore, 'read' | 'claim' | 'store' | 'release' | 'clearFanOut'>;
+  readonly scans: Pick<ScanStore, 'read' | 'countFailure' | 'finishBatch'>;
   /** Takes a permit for each question and asks; never throws for what the other side does. */
   ask(packageVersion: PackageVersion, questions: readonly Question[]): Promise<AskResult>;
   sendEvaluations(messages: readonly (Evaluate | AnswerChanged)[]): Promise<void>;
@@ -70,19 +75,37 @@ export async function answerBatch(batch: LookupBatch, given: AnswerPorts): Promi
   // Nobody waits for a rescan: what failed keeps its answer and its place in the due index, and the schedule sends it again.
   const failed = batch.scan ? results.filter((result) => result.kind === 'failed') : [];
   if (batch.scan && failed.length > 0) {
-    const failures = await ports.scans.countFailure(batch.scan, batch.scan.batchNumber, ports.nowMs());
-    if (failures < BATCH_MAX_FAILURES) return { againAfterSeconds: Math.min(FAILURE_MAX_WAIT_SECONDS, 2 ** Math.max(0, failures - 1)) };
+    const failures = await countFailure(batch.scan, ports);
+    if (failures < BATCH_MAX_FAILURES) return { againAfterSeconds: failureWaitSeconds(failures, ports.random()) };
     const recorded = await Promise.all(failed.map((result) => limit(() => recordFailure(result.packageVersion, result.checks, ports))));
     if (recorded.includes('lost')) return { againAfterSeconds: 1 };
   }
   const waits = results.filter((result) => result.kind === 'waits');
   if (waits.length > 0) {
-    const shortestMs = Math.min(...waits.map(({ waitMs }) => waitMs));
-    const seconds = Math.ceil(shortestMs / 1000 + ports.random());
-    return { againAfterSeconds: Math.min(FOREIGN_CLAIM_MAX_WAIT_SECONDS, Math.max(1, seconds)) };
+    return { againAfterSeconds: waitSeconds(Math.min(...waits.map(({ waitMs }) => waitMs)), ports.random()) };
   }
   await finish(batch, ports);
   return 'done';
+}
+
+/**
+ * Resolves to how often the batch has failed by now. One that has used up its failures, and comes back because other packages of it
+ * wait, is not counted on: each count puts off `sweep`'s next look at the scan, and with it the scan's end.
+ */
+async function countFailure(scan: NonNullable<LookupBatch['scan']>, ports: AnswerPorts): Promise<number> {
+  const counted = (await ports.scans.read(scan))?.failures[scan.batchNumber] ?? 0;
+  return counted < BATCH_MAX_FAILURES ? ports.scans.countFailure(scan, scan.batchNumber, ports.nowMs()) : counted;
+}
+
+function failureWaitSeconds(failures: number, random: number): number {
+  return jitteredSeconds(Math.min(FAILURE_MAX_WAIT_SECONDS, 2 ** Math.max(0, failures - 1)), random);
+}
+
+/** Never sooner than the wait, or its bound, and spread over a second and a share of it. */
+function waitSeconds(waitMs: number, random: number): number {
+  const leastMs = Math.min(PERMIT_MAX_WAIT_MS, waitMs);
+  const spreadMs = random * (1_000 + PERMIT_WAIT_SPREAD_SHARE * leastMs);
+  return Math.max(1, Math.ceil((leastMs + spreadMs) / 1_000));
 }
 
 /** Claims and stores have a bound each: a store must not wait for the claims of a whole batch. */
@@ -109,7 +132,9 @@ async function answerPackage(packageVersion: PackageVersion, ports: AnswerPorts)
   const claimedAtMs = ports.nowMs();
   if (claimedAtMs >= ports.askUntilMs) return { kind: 'waits', waitMs: 0 };
   const claim = await ports.insights.claim(packageVersion, ports.owner, ports.deadlineAtMs + CLAIM_GRACE_MS, claimedAtMs);
-  if ('foreignUntilMs' in claim) return { kind: 'waits', waitMs: Math.max(0, claim.foreignUntilMs - claimedAtMs) };
+  if ('foreignUntilMs' in claim) {
+    return { kind: 'waits', waitMs: Math.min(FOREIGN_CLAIM_MAX_WAIT_MS, Math.max(0, claim.foreignUntilMs - claimedAtMs)) };
+  }
 
   const { settled, failing, waitMs } = await ports.ask(packageVersion, openQuestions(claim.verdict, claimedAtMs));
 

@@ -9,6 +9,9 @@ import type { AskResult } from './answer-batch.ts';
 /** A session that has no turn yet is asked again after this, at most: the horizon moves by a lease in an eighth of a second. */
 const TURN_WAIT_MAX_MS = 500;
 
+/** A store or clock that is away is asked so often within one invocation: after that the batch waits outside, where waiting is free. */
+const TROUBLE_PATIENCE = 2;
+
 export interface SafeDepPorts {
   readonly client: Pick<DataPlaneClient, 'getInsight' | 'queryMalware'>;
   readonly session: Pick<PermitSession, 'next' | 'refused' | 'serveDue'>;
@@ -55,10 +58,13 @@ async function withPermit<R extends InsightResult | MalwareResult>(
   call: () => Promise<R>,
   ports: SafeDepPorts,
 ): Promise<Permitted<R>> {
+  let troubles = 0;
   for (;;) {
     const permit = await ports.session.next();
     if (permit.granted) break;
-    if (permit.reason === 'deadline' || ports.nowMs() + permit.retryAfterMs >= ports.askUntilMs) return { waitMs: permit.retryAfterMs };
+    if (permit.reason === 'store-unavailable' || permit.reason === 'clock') troubles += 1;
+    const isPatient = permit.reason !== 'deadline' && troubles <= TROUBLE_PATIENCE;
+    if (!isPatient || ports.nowMs() + permit.retryAfterMs >= ports.askUntilMs) return { waitMs: permit.retryAfterMs };
     await ports.sleep(Math.max(1, Math.min(TURN_WAIT_MAX_MS, permit.retryAfterMs)));
   }
   ports.onSend(question);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { dynamoDbClient, leaseDynamoDbClient, secretsClient, sqsClient } from '../../shared/aws/clients.ts';
 import { readEnvironment } from '../../shared/aws/environment.ts';
 import { errorText, log } from '../../shared/aws/log.ts';
+import { meterPermits } from '../../shared/aws/metrics.ts';
 import { createQueue } from '../../shared/aws/queue.ts';
 import { createSecretReader } from '../../shared/aws/secrets.ts';
 import { createSettingsReader } from '../../shared/aws/settings.ts';
@@ -92,12 +93,6 @@ async function permitSource({ limits }: Settings): Promise<PacedPermitSource> {
   return source;
 }
 
-/** What became of the slots of this process so far: dropped ones are capacity that nobody used. */
-function slotsOf(source: PacedPermitSource): { slotsBooked: number; slotsDropped: number; leaseWrites: number } {
-  const { booked, dropped, writes } = source.totals();
-  return { slotsBooked: booked, slotsDropped: dropped, leaseWrites: writes };
-}
-
 /** A mapping reads one queue: the event's records all come from the lane that its ARN names. */
 function laneOf(event: SqsEvent): Lane {
   const backgroundQueueName = env.LOOKUPS_BACKGROUND_QUEUE_URL.split('/').at(-1);
@@ -114,6 +109,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
     const sentAtMs: string[] = [];
     // Slots are for sending: the connection must not be made in them.
     const [source] = await Promise.all([settingsReader.read(env.TENANT).then(permitSource), client.prepare()]);
+    const writeMetrics = meterPermits(source, { plane: isCommunity ? 'community' : 'data', lane: batch.lane }, Date.now);
     const session = source.open({
       need: batch.packages.length * 2,
       callsAtOnce: Math.min(packagesAtOnce * 2, CALLS_AT_ONCE),
@@ -154,9 +150,9 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
         insight: calls.vulnerabilities,
         malware: calls.malware,
         packages: batch.packages.length,
-        ...slotsOf(source),
         ...(sentAtMs.length > 0 ? { sentAtMs } : {}),
       });
+      writeMetrics();
     }
   });
 }

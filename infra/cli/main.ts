@@ -1,4 +1,5 @@
 import { endQuietlyOnClosedPipe } from '../local/terminal/screen.ts';
+import { run as limit } from './limit.ts';
 import { run as packages } from './packages.ts';
 import { run as rescan } from './rescan.ts';
 import { run as serveSafeDep } from './safedep-serve.ts';
@@ -8,6 +9,7 @@ import { run as settings } from './settings.ts';
 
 const USAGE = `usage: npm run cli -- COMMAND [ARGUMENTS]
 
+  limit show|set               how the shared rate limit stands; lower it, or take that back
   packages FILE...             what safedep-watch reads from lock files
   rescan --due-before TIME     ask SafeDep again about what is due, without reading any repository
   settings check|apply FILE    check a settings document, or write it to a deployed stack
@@ -23,6 +25,8 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main([command, ...args]: string[]): Promise<number> {
   switch (command) {
+    case 'limit':
+      return limit(args);
     case 'packages':
       return packages(args);
     case 'rescan':

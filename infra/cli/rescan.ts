@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { cacheFolder } from '../local/answer-cache.ts';
-import { findRunning } from '../local/running-pipeline.ts';
+import { findOnlyRunning } from '../local/running-pipeline.ts';
 
 const USAGE = `usage: npm run cli -- rescan --due-before TIME [--function NAME]
 
@@ -47,11 +47,8 @@ export async function run(args: string[]): Promise<number> {
 }
 
 async function localTarget(): Promise<{ client: LambdaClient; functionName: string } | string> {
-  const running = await findRunning(cacheFolder(process.env));
-  const [only] = running;
-  if (!only) return 'No pipeline runs on this machine; start one with npm start, or name a function of your AWS account with --function.';
-  if (running.length > 1)
-    return `${running.length} pipelines run on this machine (processes ${running.map(({ pid }) => pid).join(', ')}); end all but one.`;
+  const only = await findOnlyRunning(cacheFolder(process.env), 'name a function of your AWS account with --function');
+  if (typeof only === 'string') return only;
   const client = new LambdaClient({
     endpoint: only.lambdaUrl,
     region: 'us-east-1',

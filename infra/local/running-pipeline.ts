@@ -6,6 +6,10 @@ export interface RunningPipeline {
   readonly pid: number;
   /** Serves Lambda's Invoke. */
   readonly lambdaUrl: string;
+  /** Serves DynamoDB, with the tables that operators read and write. */
+  readonly dynamoDbUrl: string;
+  readonly rateLimitsTableName: string;
+  readonly settingsTableName: string;
   readonly repositories: readonly string[];
 }
 
@@ -22,7 +26,7 @@ export async function announce(cacheFolder: string, running: RunningPipeline): P
 }
 
 /** The pipelines whose processes are alive. What a killed one left behind is removed. */
-export async function findRunning(cacheFolder: string): Promise<RunningPipeline[]> {
+async function findRunning(cacheFolder: string): Promise<RunningPipeline[]> {
   const folder = folderOf(cacheFolder);
   const names = await readdir(folder).catch(() => []);
   const found: RunningPipeline[] = [];
@@ -36,6 +40,15 @@ export async function findRunning(cacheFolder: string): Promise<RunningPipeline[
     else await rm(path, { force: true });
   }
   return found;
+}
+
+/** The one pipeline that runs on this machine, or the sentence that says why there is not one; `otherwise` is what else can be done. */
+export async function findOnlyRunning(cacheFolder: string, otherwise: string): Promise<RunningPipeline | string> {
+  const running = await findRunning(cacheFolder);
+  const [only] = running;
+  if (!only) return `No pipeline runs on this machine; start one with npm start, or ${otherwise}.`;
+  if (running.length === 1) return only;
+  return `${running.length} pipelines run on this machine (processes ${running.map(({ pid }) => pid).join(', ')}); end all but one.`;
 }
 
 function isAlive(pid: number): boolean {

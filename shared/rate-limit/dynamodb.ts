@@ -4,6 +4,7 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
+  paginateScan,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
@@ -70,6 +71,21 @@ export function dynamoLimitStore(client: DynamoDBClient, tableName: string): Lim
       }
     },
   };
+}
+
+/**
+ * Every limit of the table, for people: one item a credential. Throws where the table cannot be read, or an item is none that a
+ * limit can go on with.
+ */
+export async function listLimits(
+  client: DynamoDBClient,
+  tableName: string,
+): Promise<{ readonly key: string; readonly state: LimitState }[]> {
+  const limits: { key: string; state: LimitState }[] = [];
+  for await (const { Items = [] } of paginateScan({ client }, { TableName: tableName, ConsistentRead: true })) {
+    for (const item of Items) limits.push({ key: item['pk']?.S ?? '', state: toState(item) });
+  }
+  return limits;
 }
 
 function keyOf(key: string): Record<string, AttributeValue> {

@@ -54,7 +54,7 @@ export interface PermitTotals {
   slowDowns: number;
   /** Times that another worker's stamp proved this clock wrong. */
   clockAlarms: number;
-  /** Sum over granted permits, from `next()` to its slot. */
+  /** Sum over granted permits, from `next()` to its slot; before the first lease only as far as the clock was set. */
   waitedMs: number;
 }
 
@@ -105,6 +105,12 @@ export class LeaseBook {
     return this.#state;
   }
 
+  /** Distance between slots now, or `undefined` before the item was read and while there is no time. */
+  get spacingMicros(): number | undefined {
+    const reading = this.#options.clock.read();
+    return this.#state && reading && currentSpacingMicros(this.#options.pacing, this.#state, reading.nowMicros);
+  }
+
   /** Slots before this are not used: the server asked this process to wait. */
   get pausedUntilMicros(): number {
     return this.#pausedUntilMicros;
@@ -116,7 +122,8 @@ export class LeaseBook {
       for (let attempt = 0; attempt < WRITES_PER_LEASE_MAX; attempt += 1) {
         const reading = await this.#trustedReading();
         if (!reading) return { leased: false, reason: 'clock', retryAfterMs: RETRY_AFTER_TROUBLE_MS };
-        const state = this.#state ?? (await this.#open(reading));
+        const state = this.#state ?? (await this.#open());
+        if (!state) return { leased: false, reason: 'clock', retryAfterMs: RETRY_AFTER_TROUBLE_MS };
         const answer = await this.#tryOnce(request, state, attempt > 0);
         if (answer) return answer;
       }
@@ -129,8 +136,7 @@ export class LeaseBook {
 
   /** Disciplines the clock and makes the item where there is none, so that its quiet window passes before the first call. Throws. */
   async prepare(): Promise<void> {
-    const reading = await this.#trustedReading();
-    if (reading) await this.#open(reading);
+    if (await this.#trustedReading()) await this.#open();
   }
 
   /** Told of a refusal by the server. One alone only pauses this process; a signal slows the fleet. */
@@ -160,11 +166,14 @@ export class LeaseBook {
     return reading && reading.boundMicros <= CLOCK_BOUND_MAX_MS * MICROS_PER_MS ? reading : undefined;
   }
 
-  async #open(reading: ClockReading): Promise<LimitState> {
+  /** Reads the item, or makes it. The silence of a new one counts from just before its write, however long the read took. */
+  async #open(): Promise<LimitState | undefined> {
     const { store, key, pacing } = this.#options;
     this.totals.reads += 1;
     let state = await store.read(key);
     while (!state) {
+      const reading = await this.#trustedReading();
+      if (!reading) return undefined;
       const created = newLimitState(pacing, reading.nowMicros, reading.boundMicros);
       const result = await this.#write({ kind: 'create', state: created });
       state = result.applied ? created : result.current;

@@ -8,6 +8,7 @@ import {
   type PacingOptions,
   PREFETCH_MS,
   planPacing,
+  slotsPerSecond,
   type WindowLimit,
 } from './slots.ts';
 import type { LimitStore } from './store.ts';
@@ -74,6 +75,15 @@ export interface PacedPermitSource extends PermitSource {
   /** Sets the clock and makes the item, ahead of the first call. Throws where the store does not answer. */
   prepare(): Promise<void>;
   totals(): Readonly<PermitTotals>;
+  status(): PermitStatus;
+}
+
+/** How the limit stands, as far as this process knows it: what it has not read yet is absent. */
+export interface PermitStatus {
+  /** Slots that the settings, an operator and the last slowdown leave now, for the whole fleet. */
+  readonly slotsPerSecond?: number;
+  /** Hard bound on this clock's error. */
+  readonly clockBoundMs?: number;
 }
 
 /** Longest wait for a turn inside `next()`, unless the request says otherwise. Longer waits are the caller's, who can give its message back. */
@@ -88,11 +98,20 @@ export function createPermitSource(options: PermitSourceOptions): PacedPermitSou
     open: (request) => new PacedSession({ book, clock, timers, request }),
     prepare: () => book.prepare(),
     totals: () => ({ ...book.totals }),
+    status() {
+      const reading = clock.read();
+      const { spacingMicros } = book;
+      return {
+        ...(spacingMicros === undefined ? {} : { slotsPerSecond: slotsPerSecond(spacingMicros) }),
+        ...(reading === undefined ? {} : { clockBoundMs: reading.boundMicros / MICROS_PER_MS }),
+      };
+    },
   };
 }
 
 interface Waiter {
-  readonly sinceMicros: number;
+  /** Absent until the clock is set: a time of another clock is none to count from. */
+  sinceMicros: number | undefined;
   resolve(answer: PermitAnswer): void;
 }
 
@@ -129,7 +148,7 @@ class PacedSession implements PermitSession {
   next(): Promise<PermitAnswer> {
     if (this.#isClosed) return Promise.resolve({ granted: false, reason: 'deadline', retryAfterMs: 0 });
     return new Promise((resolve) => {
-      this.#waiters.push({ sinceMicros: this.#clock.read()?.nowMicros ?? 0, resolve });
+      this.#waiters.push({ sinceMicros: this.#clock.read()?.nowMicros, resolve });
       this.#pump();
       this.#startFilling();
     });
@@ -206,7 +225,7 @@ class PacedSession implements PermitSession {
   #grant(waiter: Waiter, slotMicros: number, nowMicros: number): void {
     this.#granted += 1;
     this.#book.totals.granted += 1;
-    this.#book.totals.waitedMs += Math.max(0, nowMicros - waiter.sinceMicros) / MICROS_PER_MS;
+    this.#book.totals.waitedMs += Math.max(0, nowMicros - (waiter.sinceMicros ?? nowMicros)) / MICROS_PER_MS;
     waiter.resolve({ granted: true, slotAtMs: slotMicros / MICROS_PER_MS });
   }
 
@@ -248,6 +267,8 @@ class PacedSession implements PermitSession {
         ...(waitingSinceMs === undefined ? {} : { waitingSinceMs }),
       });
       if (lease.leased) {
+        const nowMicros = this.#clock.read()?.nowMicros;
+        for (const waiter of this.#waiters) waiter.sinceMicros ??= nowMicros;
         this.#slotsMicros.push(...lease.slotsMicros);
         if (this.#isClosed) this.#dropAll();
         this.#pump();

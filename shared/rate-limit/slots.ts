@@ -113,7 +113,9 @@ export function planPacing(limits: readonly WindowLimit[], options: PacingOption
       },
     ];
   });
-  return { spacingMicros, quietMicros: Math.max(shortest.perSeconds * MICROS_PER_SECOND, aheadMicros), longWindows };
+  // Whoever still has slots of a deleted item may have the worst clock that is let book at all.
+  const strayMicros = 2 * CLOCK_BOUND_MAX_MS * MICROS_PER_MS;
+  return { spacingMicros, quietMicros: Math.max(shortest.perSeconds * MICROS_PER_SECOND, aheadMicros) + strayMicros, longWindows };
 }
 
 export function leaseSlotsMax(spacingMicros: number): number {
@@ -132,6 +134,10 @@ export function horizonMicros(lane: Lane, spacingMicros: number, ageMs: number):
 export function currentSpacingMicros(pacing: Pacing, state: LimitState, nowMicros: number): number {
   const allowed = Math.max(pacing.spacingMicros, state.policySpacingMicros ?? 0);
   return state.slowdown ? recoveredSpacingMicros(state.slowdown, allowed, nowMicros) : allowed;
+}
+
+export function slotsPerSecond(spacingMicros: number): number {
+  return MICROS_PER_SECOND / spacingMicros;
 }
 
 /** Slots on each side of a lease that stay empty because this worker's clock is worse than the fleet's. */

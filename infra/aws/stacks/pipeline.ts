@@ -39,8 +39,8 @@ const TIMEOUTS = {
   sweep: Duration.seconds(50),
 } as const;
 
-/** Some two hours, at two minutes from one receive to the next; after that a person has to look. */
-const FAILURES_UNTIL_DEAD_LETTER = 60;
+/** Some nine hours of waits that grow from a second to ten minutes (`parkSeconds`), longer than a day at work; after that a person has to look. */
+const FAILURES_UNTIL_DEAD_LETTER = 150;
 /** SQS's most. For queues where waiting is normal and the handler counts its failures itself. */
 const RECEIVES_WITHOUT_LIMIT = 1000;
 

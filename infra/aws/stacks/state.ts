@@ -65,7 +65,8 @@ export class StateStack extends Stack {
       description: 'Secrets Manager: fill in all but the webhook secret, which was generated',
       value: secrets.map(({ secretName }) => secretName).join(', '),
     });
-    // `npm run cli -- settings` finds the table by this.
+    // `npm run cli -- settings` and `npm run cli -- limit` take them.
+    new CfnOutput(this, 'RateLimitsTableName', { value: this.rateLimits.table.tableName });
     new CfnOutput(this, 'SettingsTableName', { value: this.settings.table.tableName });
   }
 }

@@ -14,12 +14,16 @@ export async function keepWatching(run: Run): Promise<ExitCode> {
   const kept = await cache.load();
   if (kept > 0) run.screen.line(`${run.screen.paint('bold', 'cache'.padEnd(9))} ${count(kept, 'answer')} kept from earlier starts`);
   const lambdaApi = await serveLambdaApi(run.pipeline.engines);
+  const variables = run.pipeline.engines.environmentOf('WorkerFunction');
   const withdraw = await announce(cacheFolder(run.variables), {
     pid: process.pid,
     lambdaUrl: lambdaApi.url,
+    dynamoDbUrl: run.pipeline.engines.endpoints.dynamodb,
+    rateLimitsTableName: variables['RATE_LIMITS_TABLE_NAME'] ?? '',
+    settingsTableName: variables['SETTINGS_TABLE_NAME'] ?? '',
     repositories: run.repositories.map(({ name }) => name),
   }).catch((error: unknown) => {
-    run.screen.line(`The cache folder cannot be written: npm run cli -- rescan will not find this pipeline (${messageOf(error)}).`);
+    run.screen.line(`The cache folder cannot be written: npm run cli will not find this pipeline (${messageOf(error)}).`);
     return async () => undefined;
   });
   let isKeeping = true;

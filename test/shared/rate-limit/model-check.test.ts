@@ -20,7 +20,7 @@ import { MemoryLimitTable } from './memory-limit-store.ts';
 
 const START = 1_700_000_000_000_000;
 const KEY = 'rl#model';
-const STEP_MICROS = 200_000;
+const STEP_MICROS = 300_000;
 const pacing = planPacing([{ requests: 16, perSeconds: 1 }]);
 const LANES: readonly Lane[] = ['live', 'background'];
 const PAUSE_MICROS = 1_000_000;

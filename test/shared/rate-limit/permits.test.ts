@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClockReading, FleetClock } from '../../../shared/rate-limit/clock.ts';
-import { digestCredential, limitKey } from '../../../shared/rate-limit/limit-key.ts';
+import { digestCredential, limitKey, PLANES, parseLimitKey } from '../../../shared/rate-limit/limit-key.ts';
 import { createPermitSource, type PacedPermitSource, type PermitAnswer, type PermitRequest } from '../../../shared/rate-limit/permits.ts';
 import { planPacing } from '../../../shared/rate-limit/slots.ts';
 import type { LimitStore } from '../../../shared/rate-limit/store.ts';
@@ -288,7 +289,7 @@ describe('a source', () => {
     ).toBe('prepared');
     const session = source.open(bench.request());
     expect(await bench.within(10, session.next())).toMatchObject({ granted: false, reason: 'horizon-full' });
-    await bench.pass(2_500);
+    await bench.pass(3_000);
     expect(await bench.within(30, session.next())).toMatchObject({ granted: true });
   });
 
@@ -346,6 +347,45 @@ describe('a source', () => {
     expect(answer?.granted === true && answer.slotAtMs * 1_000 >= refusedAt + 800_000).toBe(true);
     expect(bench.table.items.get(KEY)?.spacingMicros).toBe(Math.ceil(SPACING_MICROS / 0.85));
     expect(first.totals()).toMatchObject({ refused: 2, slowDowns: 1 });
+    const allowed = 1_000_000 / SPACING_MICROS;
+    expect(first.status().slotsPerSecond).toBeLessThan(allowed * 0.86);
+    expect(second.status().slotsPerSecond).toBe(first.status().slotsPerSecond);
+  });
+
+  it('says the rate in force and its clock’s bound, and leaves out what it does not know', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    expect(source.status()).toEqual({ clockBoundMs: 1 });
+    await bench.within(100, source.prepare());
+    expect(source.status()).toEqual({ clockBoundMs: 1, slotsPerSecond: 1_000_000 / SPACING_MICROS });
+    bench.hasTime = false;
+    expect(source.status()).toEqual({});
+  });
+
+  it('counts no wait of before the clock was set', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    bench.hasTime = false;
+    const discipline = bench.clock.discipline;
+    bench.clock.discipline = async () => {
+      await bench.time.sleep(50_000);
+      bench.hasTime = true;
+      await discipline();
+    };
+    const answer = await bench.within(100, source.open(bench.request()).next());
+    expect(answer?.granted).toBe(true);
+    expect(source.totals().waitedMs).toBeGreaterThan(0);
+    expect(source.totals().waitedMs).toBeLessThan(50);
+  });
+
+  it('says an operator’s rate once a lease has met it', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    await bench.within(100, source.prepare());
+    bench.table.write(KEY, { kind: 'set-policy', version: 1, policySpacingMicros: 10_000 });
+    expect(source.status().slotsPerSecond).toBe(1_000_000 / SPACING_MICROS);
+    await bench.within(100, source.open(bench.request()).next());
+    expect(source.status().slotsPerSecond).toBe(100);
   });
 });
 
@@ -359,5 +399,18 @@ describe('a limit’s key', () => {
     const left = limitKey({ tenant: 'a#b', keyId: 'c', plane: 'data' });
     const right = limitKey({ tenant: 'a', keyId: 'b#c', plane: 'data' });
     expect(left).not.toBe(right);
+  });
+
+  it('is read back as the scope that it was made of, whatever the names', () => {
+    const name = fc.oneof(fc.string({ minLength: 1, unit: 'grapheme' }), fc.constantFrom('#', '%', 'rl#a', '%23'));
+    fc.assert(
+      fc.property(name, name, fc.constantFrom(...PLANES), (tenant, keyId, plane) => {
+        expect(parseLimitKey(limitKey({ tenant, keyId, plane }))).toEqual({ tenant, keyId, plane });
+      }),
+    );
+  });
+
+  it.each(['', 'rl', 'rl#a#b', 'rl#a#b#moon', 'rl#a#b#c#data', 'xx#a#b#data', 'rl#%#b#data'])('refuses to read %j', (key) => {
+    expect(parseLimitKey(key)).toBeUndefined();
   });
 });
