@@ -58,7 +58,7 @@ export function limitLines(limit: LimitDescription): string[] {
   const { settings, slowdown } = limit;
   const lines = [
     nameOf(limit),
-    row('next free slot', limit.nextSlotInMs < 0 ? `now, for ${durationText(-limit.nextSlotInMs)}` : relativeText(limit.nextSlotInMs)),
+    row('next free slot', limit.nextSlotInMs < 0 ? `now, free for ${durationText(-limit.nextSlotInMs)}` : relativeText(limit.nextSlotInMs)),
     row(
       'rate now',
       limit.slotsPerSecond === null || settings === null

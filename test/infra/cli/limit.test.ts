@@ -110,7 +110,7 @@ describe('cli limit show', () => {
     expect(await run(['show', ...OF_THE_STACK])).toBe(0);
     expect(output.stdout.split('\n')).toEqual([
       'plane data, tenant default, key a1b2c3d4e5f60718',
-      expect.stringMatching(/^ {2}next free slot +now, for 60 min$/),
+      expect.stringMatching(/^ {2}next free slot +now, free for 60 min$/),
       expect.stringMatching(/^ {2}rate now +50 slots\/s; the settings allow 500 requests in 1 s$/),
       expect.stringMatching(/^ {2}policy +at most 100 slots\/s$/),
       expect.stringMatching(/^ {2}slow-down +to 50 slots\/s, .*, refused at 58.8 slots\/s; recovering$/),
