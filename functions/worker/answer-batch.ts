@@ -113,17 +113,17 @@ function withBoundedWrites(ports: AnswerPorts): AnswerPorts {
   const claims = pLimit(ports.writesAtOnce);
   const stores = pLimit(ports.writesAtOnce);
   const { insights, onWritten } = ports;
-  const then = <T>(written: T): T => {
+  const afterWrite = <T>(result: T): T => {
     onWritten();
-    return written;
+    return result;
   };
   return {
     ...ports,
     insights: {
       ...insights,
-      claim: (...args) => claims(() => insights.claim(...args)).then(then),
-      store: (...args) => stores(() => insights.store(...args)).then(then),
-      release: (...args) => stores(() => insights.release(...args)).then(then),
+      claim: (...args) => claims(() => insights.claim(...args)).then(afterWrite),
+      store: (...args) => stores(() => insights.store(...args)).then(afterWrite),
+      release: (...args) => stores(() => insights.release(...args)).then(afterWrite),
     },
   };
 }

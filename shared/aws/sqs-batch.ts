@@ -42,7 +42,7 @@ const RECEIVES_PER_DOUBLING = 10;
 export const PARK_MAX_SECONDS = 600;
 /**
  * A body that nobody can read is as unreadable an hour later: it uses up its receives at this pace, to lie in the dead-letter queue
- * within two minutes at 60 receives, and some 35 at 1,000. Not at once, because its reader may be deployed this very minute.
+ * within five minutes at 150 receives, and some 35 at 1,000. Not at once, because its reader may be deployed this very minute.
  */
 const UNREADABLE_WAIT_SECONDS = 2;
 
