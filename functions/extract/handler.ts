@@ -6,6 +6,7 @@ import { createSecretReader } from '../../shared/aws/secrets.ts';
 import { createSettingsReader } from '../../shared/aws/settings.ts';
 import { type InvocationContext, receiveCountOf, runSqsBatch, type SqsBatchResponse, type SqsEvent } from '../../shared/aws/sqs-batch.ts';
 import { createInventoryStore } from '../../shared/inventory/dynamodb.ts';
+import { createIsolatedReader } from '../../shared/manifests/isolated/isolated-reader.ts';
 import { parsePushHint } from '../../shared/messages/queue-messages.ts';
 import { createScanStore } from '../../shared/scans/dynamodb.ts';
 import { openSource } from '../../shared/scm/open-source.ts';
@@ -24,6 +25,7 @@ const inventory = createInventoryStore(dynamoDb, env.INVENTORY_TABLE_NAME);
 const scans = createScanStore(dynamoDb, env.SCANS_TABLE_NAME);
 const pushes = createQueue(sqs, env.PUSHES_QUEUE_URL);
 const evaluations = createQueue(sqs, env.EVALUATIONS_QUEUE_URL);
+const reader = createIsolatedReader();
 const lookups = {
   live: createQueue(sqs, env.LOOKUPS_LIVE_QUEUE_URL),
   background: createQueue(sqs, env.LOOKUPS_BACKGROUND_QUEUE_URL),
@@ -35,6 +37,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
   return runSqsBatch(event, pushes, log, async (record) => {
     const hint = parsePushHint(record.body);
     const settings = await settingsReader.read(hint.ref.tenant);
+    reader.start(settings.reading);
     const source = openSource(hint.ref, hint.repositoryName, settings, {
       readSecret: (secretName, options) => {
         if (options?.refresh) secrets.forget(secretName);
@@ -48,6 +51,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
         inventory,
         scans,
         source,
+        reader,
         sendLookups: (lane, batches) => lookups[lane].send(batches.map((batch) => ({ body: JSON.stringify(batch) }))),
         sendEvaluate: (message) => evaluations.send([{ body: JSON.stringify(message) }]),
         nowMs: Date.now,

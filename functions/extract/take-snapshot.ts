@@ -1,9 +1,11 @@
 import pLimit from 'p-limit';
+import { findChangedIntegrity, keepPackages } from '../../shared/inventory/changed-integrity.ts';
 import { type InventoryStore, SnapshotGoneError } from '../../shared/inventory/dynamodb.ts';
 import { lockFilesByPackage, packagesToAsk, readManifests, readSnapshot } from '../../shared/inventory/read-snapshot.ts';
 import type { SnapshotFacts } from '../../shared/inventory/ref-item.ts';
 import { manifestKey, type SnapshotLockFile, toManifestPages } from '../../shared/inventory/snapshot.ts';
-import { formatOf, isIgnored, READER_VERSION, readManifest, whyTooLarge } from '../../shared/manifests/registry.ts';
+import { READER_VERSION, whyTooLarge } from '../../shared/manifests/format.ts';
+import type { ManifestReader } from '../../shared/manifests/manifest-reader.ts';
 import { type Evaluate, type LookupBatch, type PushHint, toBatches } from '../../shared/messages/queue-messages.ts';
 import { type PackageVersion, packageKey } from '../../shared/model/package-version.ts';
 import type { RefId } from '../../shared/model/repository.ts';
@@ -14,6 +16,11 @@ import { type RepositorySource, SourceError, type Tree, type TreeEntry } from '.
 
 /** Lock files that are fetched and read at once. */
 const LOCK_FILES_AT_ONCE = 8;
+/**
+ * Packages of one lock file that are scanned. Ours: 100,000 take an API key seven minutes of its whole limit; a file with more is
+ * said to be unread, so that nobody can hide a package behind many others.
+ */
+const LOCK_FILE_MAX_PACKAGES = 100_000;
 /** Times that a head is read again because somebody else swapped meanwhile; then the message comes back later. */
 const SWAP_ATTEMPTS = 5;
 
@@ -21,6 +28,7 @@ export interface SnapshotPorts {
   readonly inventory: InventoryStore;
   readonly scans: ScanStore;
   readonly source: RepositorySource;
+  readonly reader: ManifestReader;
   sendLookups(lane: PushHint['lane'], batches: readonly LookupBatch[]): Promise<void>;
   sendEvaluate(message: Evaluate): Promise<void>;
   nowMs(): number;
@@ -105,7 +113,10 @@ async function readState(
     ...known,
     commit: head.commit,
     entries: tree.entries,
-    problems: [...(tree.complete ? [] : [tree.reason]), ...cutReasons(skippedLockFiles(tree, settings), 'lock files that are not read')],
+    problems: [
+      ...(tree.complete ? [] : [tree.reason]),
+      ...cutReasons(await findSkipped(tree, settings, ports), 'lock files that are not read'),
+    ],
     keepsBase: !tree.complete,
     deleted: false,
   };
@@ -117,9 +128,16 @@ function retryLater(reason: string, retryable: boolean, ports: SnapshotPorts): v
 }
 
 /** A lock file that is a symbolic link or has an unsafe path is never opened, and never passed over in silence. */
-function skippedLockFiles(tree: Tree, settings: Settings): string[] {
-  return tree.skipped
-    .filter(({ path, kind }) => kind !== 'submodule' && formatOf(path) !== undefined && !isIgnored(path, settings.reading))
+async function findSkipped(tree: Tree, settings: Settings, { reader }: SnapshotPorts): Promise<string[]> {
+  const skipped = tree.skipped.filter(({ kind }) => kind !== 'submodule');
+  if (skipped.length === 0) return [];
+  const lockFiles = await reader.find(
+    skipped.map(({ path }) => path),
+    settings.reading,
+  );
+  const paths = new Set(lockFiles.map(({ path }) => path));
+  return skipped
+    .filter(({ path }) => paths.has(path))
     .map(({ path, kind }) => `${path}: not read, it is ${kind === 'symlink' ? 'a symbolic link' : 'no regular file with a safe path'}`);
 }
 
@@ -208,21 +226,18 @@ async function readLockFiles(
   const inBase = new Map(baseLockFiles.map((lockFile) => [lockFile.path, lockFile]));
   const keyOf = (consulted: readonly string[]) =>
     manifestKey(READER_VERSION, readingDigest(settings), new Map(consulted.map((path) => [path, shaOf.get(path)])));
-  const lockFilePaths = [...shaOf.keys()].sort().flatMap((path) => {
-    const format = formatOf(path);
-    return format && !isIgnored(path, settings.reading) ? [{ path, format }] : [];
-  });
+  const lockFilePaths = await ports.reader.find([...shaOf.keys()].sort(), settings.reading);
 
   const limit = pLimit(LOCK_FILES_AT_ONCE);
   const seen = await Promise.all(
-    lockFilePaths.map(({ path, format }, index) =>
+    lockFilePaths.map(({ path, format, maxBytes }, index) =>
       limit(async (): Promise<SnapshotLockFile> => {
         const known = inBase.get(path);
         if (known?.manifestKey !== undefined && known.manifestKey === keyOf(known.consulted)) return known;
         const place = { path, pagesGeneration: generation, index };
         const unread = (reason: string): SnapshotLockFile => ({
           ...place,
-          format: format.name,
+          format,
           status: 'error',
           reason,
           packageCount: 0,
@@ -231,17 +246,29 @@ async function readLockFiles(
           consulted: [path],
           pageCount: 0,
         });
-        const tooLarge = whyTooLarge(format, sizeOf.get(path) ?? 0);
+        const tooLarge = whyTooLarge({ format, maxBytes }, sizeOf.get(path) ?? 0);
         if (tooLarge !== undefined) return unread(tooLarge);
         try {
-          const { content, consulted } = await readManifest(path, (wanted) => fetchBlob(shaOf.get(wanted), ports), settings.reading);
+          const { content, consulted, wasEnded } = await ports.reader.read(
+            path,
+            (wanted) => fetchBlob(shaOf.get(wanted), ports),
+            settings.reading,
+          );
           const key = keyOf(consulted);
-          if (content.status === 'error') return { ...unread(content.reason), manifestKey: key, consulted };
-          const pages = toManifestPages(content);
+          if (content.status === 'error') return { ...unread(content.reason), ...(wasEnded ? {} : { manifestKey: key }), consulted };
+          const packageCount = content.packages.length;
+          if (packageCount > LOCK_FILE_MAX_PACKAGES) {
+            const reason = `too many packages: ${packageCount}; lock files with up to ${LOCK_FILE_MAX_PACKAGES} are scanned`;
+            return { ...unread(reason), manifestKey: key, consulted };
+          }
+          const before = known?.status === 'read' ? (await ports.inventory.readManifest(ref, known)).packages : [];
+          const packages = keepPackages(content.packages, before);
+          const poisonings = [...content.poisonings, ...findChangedIntegrity(packages)];
+          const pages = toManifestPages({ packages, gaps: content.gaps, poisonings });
           await ports.inventory.writeManifest(ref, place, pages);
           return {
             ...place,
-            format: format.name,
+            format,
             status: 'read',
             packageCount: content.packages.length,
             gapCount: content.gaps.length,

@@ -1,11 +1,12 @@
 import pLimit from 'p-limit';
 import { type AssessedPackage, assessPackage, concludeScan, countScan } from '../../shared/findings/assess.ts';
+import { derivePoisonings } from '../../shared/findings/derive.ts';
 import type { FindingStore } from '../../shared/findings/dynamodb.ts';
 import { type PublishPorts, publishFindings, publishScan, REPORT_INTENT } from '../../shared/findings/publish.ts';
 import { type FindingWrite, planWrites, type StoredFinding } from '../../shared/findings/transition.ts';
 import type { InsightStore } from '../../shared/insights/dynamodb.ts';
 import { type InventoryStore, SnapshotGoneError } from '../../shared/inventory/dynamodb.ts';
-import { type LockFileContent, lockFilesByPackage, readSnapshot } from '../../shared/inventory/read-snapshot.ts';
+import { type LockFileContent, lockFilesByPackage, poisoningsByPackage, readSnapshot } from '../../shared/inventory/read-snapshot.ts';
 import type { RefItem, SnapshotFacts } from '../../shared/inventory/ref-item.ts';
 import { askable } from '../../shared/inventory/snapshot.ts';
 import type { AnswerSource } from '../../shared/messages/bus-events.ts';
@@ -72,7 +73,7 @@ export async function evaluateRef(message: Evaluate, settings: Settings, ports: 
   const present = lockFilesByPackage(contents);
   const writes = planWrites(
     stored,
-    assessed.flatMap(({ findings }) => [...findings]),
+    [...assessed.flatMap(({ findings }) => [...findings]), ...poisonedGaps(ref, view, settings)],
     mayResolve,
     (finding) => resolveReason(finding, snapshot, present.has(packageKey(finding.packageVersion))),
   );
@@ -108,6 +109,7 @@ async function takeView(message: Evaluate, ports: EvaluatePorts): Promise<View |
 
 async function assess(ref: RefId, view: View, settings: Settings, ports: EvaluatePorts): Promise<AssessedPackage[]> {
   const byPackage = lockFilesByPackage(view.contents);
+  const poisonings = poisoningsByPackage(view.contents);
   const wanted =
     view.scope === undefined
       ? [...byPackage.values()]
@@ -119,15 +121,31 @@ async function assess(ref: RefId, view: View, settings: Settings, ports: Evaluat
     ...(view.scan.closedAtMs === undefined ? {} : { closedAtMs: view.scan.closedAtMs }),
   };
   return wanted.map(({ packageVersion, paths }) =>
-    assessPackage(ref, packageVersion, paths, verdicts.get(packageKey(packageVersion)), times, settings.policy),
+    assessPackage(
+      ref,
+      packageVersion,
+      paths,
+      verdicts.get(packageKey(packageVersion)),
+      times,
+      settings.policy,
+      poisonings.get(packageKey(packageVersion)),
+    ),
+  );
+}
+
+/** Signs of poisoning about what is no package that anybody is asked about, such as a private one. */
+function poisonedGaps(ref: RefId, { contents, scope }: View, settings: Settings): Finding[] {
+  if (scope !== undefined) return [];
+  const listed = lockFilesByPackage(contents);
+  return [...poisoningsByPackage(contents)].flatMap(([key, entries]) =>
+    listed.has(key) ? [] : derivePoisonings(ref, entries, settings.policy),
   );
 }
 
 function resolveReason(finding: Finding, snapshot: SnapshotFacts, isPresent: boolean): string {
   if (snapshot.deleted) return `${finding.packageVersion.name}: the ref was deleted`;
-  return isPresent
-    ? 'SafeDep no longer reports it'
-    : `no lock file resolves to ${finding.packageVersion.name} ${finding.packageVersion.version} any more`;
+  if (isPresent) return finding.kind === 'poisoned-lock-file' ? 'no lock file shows it any more' : 'SafeDep no longer reports it';
+  return `no lock file resolves to ${finding.packageVersion.name} ${finding.packageVersion.version} any more`;
 }
 
 /** Writes findings with their events; resolves to those whose events now wait. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
 import { InputDigests, ownInputs, REPOSITORY_ROOT, readIfThere, toInput } from './content-digest.ts';
@@ -16,6 +16,9 @@ import { InputDigests, ownInputs, REPOSITORY_ROOT, readIfThere, toInput } from '
 
 export const FUNCTION_NAMES = ['webhook', 'extract', 'worker', 'results', 'report', 'alert', 'rescan', 'sweep'] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
+
+/** What a function runs in threads of their own: bundled beside its handler, under the name of the file. */
+const THREADS: Readonly<Partial<Record<FunctionName, string>>> = { extract: 'shared/manifests/isolated/reader-thread.ts' };
 
 /** Bar of the design, section 9: what Lambda has to load at a cold start. */
 export const BUNDLE_MAX_BYTES = 600_000;
@@ -84,6 +87,15 @@ function entryPoint(functionsFolder: string, name: FunctionName): string {
   return join(functionsFolder, name, 'handler.ts');
 }
 
+/** The files of a function's bundle as `NAME/FILE` without ending, and what each is made from: the handler first. */
+function entryPoints(functionsFolder: string, name: FunctionName): (readonly [output: string, entry: string])[] {
+  const thread = THREADS[name];
+  return [
+    [`${name}/index`, entryPoint(functionsFolder, name)],
+    ...(thread === undefined ? [] : [[`${name}/${basename(thread, '.ts')}`, join(REPOSITORY_ROOT, thread)] as const]),
+  ];
+}
+
 async function currentBundle(folder: string, entry: string, digests: InputDigests): Promise<string | undefined> {
   const text = await readIfThere(join(folder, 'current.json'));
   if (!text) return undefined;
@@ -119,7 +131,7 @@ async function build(
   const result = await esbuild
     .build({
       absWorkingDir: REPOSITORY_ROOT,
-      entryPoints: Object.fromEntries(names.map((name) => [name, entryPoint(functionsFolder, name)])),
+      entryPoints: Object.fromEntries(names.flatMap((name) => entryPoints(functionsFolder, name))),
       outdir: REPOSITORY_ROOT,
       outExtension: { '.js': '.mjs' },
       write: false,
@@ -150,24 +162,29 @@ async function build(
   const digests = new InputDigests();
   const folders: Partial<Record<FunctionName, string>> = {};
   for (const name of names) {
-    const file = result.outputFiles.find(({ path }) => path === join(REPOSITORY_ROOT, `${name}.mjs`));
-    if (!file) throw new BundleError(`esbuild made no output for ${name}`);
-    const inputs = [THIS_SCRIPT, ...ownInputs(result.metafile, toInput(entryPoint(functionsFolder, name)))];
-    const digest = await digests.of(inputs);
+    const files = new Map<string, Uint8Array>();
+    const inputs = new Set([THIS_SCRIPT]);
+    for (const [output, entry] of entryPoints(functionsFolder, name)) {
+      const file = result.outputFiles.find(({ path }) => path === join(REPOSITORY_ROOT, `${output}.mjs`));
+      if (!file) throw new BundleError(`esbuild made no output for ${entry}`);
+      files.set(`${output.slice(name.length + 1)}.mjs`, file.contents);
+      for (const input of ownInputs(result.metafile, toInput(entry))) inputs.add(input);
+    }
+    const digest = await digests.of([...inputs]);
     if (!digest) throw new BundleError(`a file that ${name} imports was deleted during the build; run it again`);
-    folders[name] = await store(join(cacheFolder, name), { digest, inputs }, file.contents);
+    folders[name] = await store(join(cacheFolder, name), { digest, inputs: [...inputs] }, files);
   }
   return folders;
 }
 
 /** Whole or not there: written aside and renamed, so that a second process never meets half a bundle. */
-async function store(folder: string, record: BundleRecord, contents: Uint8Array): Promise<string> {
+async function store(folder: string, record: BundleRecord, files: ReadonlyMap<string, Uint8Array>): Promise<string> {
   const bundle = join(folder, record.digest);
   // A folder of this name holds the same bytes already, and a running pipeline may be reading them.
   if (!existsSync(join(bundle, 'index.mjs'))) {
     const aside = join(folder, `.${record.digest}.${process.pid}`);
     await mkdir(aside, { recursive: true });
-    await writeFile(join(aside, 'index.mjs'), contents);
+    for (const [name, contents] of files) await writeFile(join(aside, name), contents);
     await rename(aside, bundle).catch(async (error: NodeJS.ErrnoException) => {
       await rm(aside, { recursive: true, force: true });
       // Another process was faster.

@@ -10,7 +10,7 @@ import { run as settings } from './settings.ts';
 const USAGE = `usage: npm run cli -- COMMAND [ARGUMENTS]
 
   limit show|set               how the shared rate limit stands; lower it, or take that back
-  packages FILE...             what safedep-watch reads from lock files
+  packages FILE|FOLDER...      what safedep-watch reads from lock files and SBOMs
   rescan --due-before TIME     ask SafeDep again about what is due, without reading any repository
   settings check|apply FILE    check a settings document, or write it to a deployed stack
   safedep serve --port N       the SafeDep stand-in alone: address, key, tenant and token to use

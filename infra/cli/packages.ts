@@ -1,139 +1,199 @@
-import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { toTerminalText } from '../../shared/alerts/inert-text.ts';
-import { formatOf, readManifest, whyTooLarge } from '../../shared/manifests/registry.ts';
-import { ECOSYSTEMS } from '../../shared/model/ecosystem.ts';
-import type { ManifestContent, ManifestGap } from '../../shared/model/manifest.ts';
-import type { PackageVersion } from '../../shared/model/package-version.ts';
-import { DEFAULT_SETTINGS } from '../../shared/model/settings/settings.ts';
+import { createIsolatedReader, type IsolatedReader } from '../../shared/manifests/isolated/isolated-reader.ts';
+import { formatOnRequest } from '../../shared/manifests/registry.ts';
+import { DEFAULT_SETTINGS, type Settings, SettingsError } from '../../shared/model/settings/settings.ts';
+import { judgePoisoning } from '../../shared/policy/default-policy.ts';
+import { readSettingsFile } from '../local/settings-file.ts';
+import { createScreen } from '../local/terminal/screen.ts';
+import { toCycloneDx } from './packages/cyclonedx-output.ts';
+import { type FileReport, reportOn } from './packages/file-report.ts';
+import { type FoundFile, findBelow, namedFile } from './packages/find-files.ts';
+import { toJsonDocument, toJsonText, toPathAnswer } from './packages/json-output.ts';
+import { purlLines, remarksOn, tableLines, tsvLines } from './packages/text-output.ts';
 
-const USAGE = `usage: npm run cli -- packages FILE... [--json]
-       npm run cli -- packages --batch        paths on stdin, one a line; one JSON object for each on stdout
+const OUTPUT_FORMATS = ['table', 'tsv', 'json', 'purl', 'cyclonedx'] as const;
+type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-Prints what is read from lock files: ecosystem, name and version of each registry package on stdout; what is no registry
-package, and what is suspicious, on stderr. Files beside a lock file are read where it names them, those above its folder's
-parent are not. Exit: 0 all read, 2 a file could not be read, 3 wrong use.`;
+const USAGE = `usage: npm run cli -- packages FILE|FOLDER... [--format ${OUTPUT_FORMATS.join('|')}] [--config FILE]
+       npm run cli -- packages --stdin-paths [--config FILE]
 
-interface FileReport {
-  readonly path: string;
-  readonly format: string;
-  /** `incomplete`: read, with gaps. */
-  readonly status: 'ok' | 'incomplete' | 'error';
-  readonly packages: readonly (readonly [ecosystem: string, name: string, version: string])[];
-  readonly gaps: readonly ManifestGap[];
-  readonly warnings: readonly string[];
-  readonly reason?: string;
+Shows what safedep-watch reads from lock files: every package version that a registry serves, and what is not looked up, with the
+reason. It asks nobody and changes nothing.
+
+  FILE           a lock file, an SBOM (CycloneDX, SPDX); also what only people ask for: go.sum, Dockerfile, any workflow file
+  FOLDER         every lock file below it that the pipeline would read; .git and node_modules are left out, links not followed
+  --format       table      for a person; the default on a terminal
+                 tsv        ecosystem, name, version, file; remarks on stderr; the default on a pipe
+                 json       everything that was read, in one document
+                 purl       each package version once, as a package URL; remarks on stderr
+                 cyclonedx  a CycloneDX 1.6 document; remarks on stderr
+  --config FILE  the settings, safedep-watch.json: private names, ignored folders, limits, which signs of poisoning are rejected
+  --stdin-paths  paths on stdin, one a line; for each one line of JSON on stdout:
+                 {"path", "status": "ok"|"incomplete"|"error", "packages": [[ecosystem, name, version], ...], "warnings": [...], "error"?}
+
+Remarks: unresolved (no exact version), unsupported (git, addresses), local (our own code), not looked up (SafeDep does not serve
+the ecosystem), poisoning, warning, not read. Ecosystems go by OSV's labels. What a lock file names beside it is read, never from
+outside its repository: the nearest folder above with .git, else the FOLDER given, else the folder above that of the FILE.
+
+Examples
+  npm run cli -- packages .
+  npm run cli -- packages package-lock.json --format purl
+  npm run cli -- packages ~/src/shop --format cyclonedx > bom.json
+
+Exit codes: 0 everything was read; 1 a lock file shows signs of poisoning that the settings reject; 2 something could not be read;
+3 usage, or a settings document that is none. With --stdin-paths 0: each answer has its own status.`;
+
+const EXIT_POISONED = 1;
+const EXIT_NOT_READ = 2;
+const EXIT_USAGE = 3;
+
+class UsageError extends Error {
+  override readonly name = 'UsageError';
 }
 
-/** What we read from lock files on this machine. Settings are not applied. Returns the exit code. */
+interface Command {
+  readonly paths: readonly string[];
+  readonly outputFormat: OutputFormat;
+  readonly stdinPaths: boolean;
+  readonly configPath: string | undefined;
+}
+
+/** `cli packages`: shows what is read from lock files. Resolves to the exit code. */
 export async function run(args: string[]): Promise<number> {
   if (args.includes('--help')) {
-    console.log(USAGE);
+    process.stdout.write(`${USAGE}\n`);
     return 0;
   }
-  const parsed = parseOptions(args);
-  if (typeof parsed === 'string') {
-    console.error(`${parsed}\n${USAGE}`);
-    return 3;
+  try {
+    const command = parseCommand(args);
+    const settings = command.configPath === undefined ? DEFAULT_SETTINGS : await readSettingsFile(command.configPath);
+    const reader = createIsolatedReader();
+    try {
+      return command.stdinPaths ? await answerPaths(reader, settings) : await show(command, reader, settings);
+    } finally {
+      await reader.close();
+    }
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof SettingsError)) throw error;
+    process.stderr.write(`${error.message}${error instanceof UsageError ? '\n\nnpm run cli -- packages --help says more.' : ''}\n`);
+    return EXIT_USAGE;
   }
-  const { files, json, batch } = parsed;
-  if (batch) return runBatch();
-  const unknown = files.find((file) => !formatOf(manifestPathOf(file)));
-  if (unknown !== undefined) {
-    console.error(`${unknown} is no lock file that is read here: its name says no known format.`);
-    return 3;
-  }
-  const reports: FileReport[] = [];
-  for (const file of files) reports.push(await reportOn(file));
-  if (json) console.log(JSON.stringify({ version: 1, files: reports }, null, 2));
-  else for (const report of reports) print(report);
-  return reports.some(({ status }) => status === 'error') ? 2 : 0;
 }
 
-function parseOptions(args: string[]): { files: string[]; json: boolean; batch: boolean } | string {
+/** Throws `UsageError`. */
+function parseCommand(args: string[]): Command {
+  const { values, positionals } = parseLine(args);
+  const { format, config, 'stdin-paths': stdinPaths = false } = values;
+  if (stdinPaths && (format !== undefined || positionals.length > 0))
+    throw new UsageError('--stdin-paths takes its paths from stdin and has a format of its own: it goes with --config only.');
+  if (!stdinPaths && positionals.length === 0) throw new UsageError('Name at least one lock file or folder.');
+  const outputFormat = OUTPUT_FORMATS.find((known) => known === (format ?? (process.stdout.isTTY ? 'table' : 'tsv')));
+  if (!outputFormat) throw new UsageError(`--format is one of ${OUTPUT_FORMATS.join(', ')}.`);
+  return { paths: positionals, outputFormat, stdinPaths, configPath: config };
+}
+
+function parseLine(args: string[]) {
   try {
-    const { values, positionals } = parseArgs({
+    return parseArgs({
       args,
       allowPositionals: true,
-      options: { json: { type: 'boolean' }, batch: { type: 'boolean' } },
+      options: { format: { type: 'string' }, config: { type: 'string' }, 'stdin-paths': { type: 'boolean' } },
     });
-    const { json = false, batch = false } = values;
-    if (batch && (json || positionals.length > 0)) return '--batch takes its paths from stdin, and no other option.';
-    if (!batch && positionals.length === 0) return 'Name at least one lock file.';
-    return { files: positionals, json, batch };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    throw new UsageError((error as Error).message);
   }
 }
 
-async function runBatch(): Promise<number> {
+/** Answers each path before it reads the next one. */
+async function answerPaths(reader: IsolatedReader, settings: Settings): Promise<number> {
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line === '') continue;
-    const { path, status, packages, warnings, gaps, reason } = await reportOn(line);
-    const reasons = gaps.map(({ name, requirement, reason: why }) => `${name} ${requirement}: ${why}`);
-    console.log(
-      JSON.stringify({ path, status, packages, warnings: [...warnings, ...reasons], ...(reason === undefined ? {} : { error: reason }) }),
-    );
+    const report = await reportOn(namedFile(line), reader, settings.reading);
+    process.stdout.write(`${toJsonText(toPathAnswer(report))}\n`);
   }
   return 0;
 }
 
-/** The folder above that of the file is taken for the repository: enough for `requirements/dev.txt` and its `-r ../base.txt`. */
-function manifestPathOf(file: string): string {
-  const path = resolve(file);
-  return `${basename(dirname(path))}/${basename(path)}`;
+async function show({ paths, outputFormat }: Command, reader: IsolatedReader, settings: Settings): Promise<number> {
+  const screen = createScreen(process.stderr, Date.now);
+  const progress = (text: string): void => {
+    if (process.stderr.isTTY) screen.progress(toTerminalText(text));
+  };
+  const { files, notes, failures } = await findAll(paths, settings, progress);
+  const reports: FileReport[] = [];
+  for (const file of files) {
+    progress(`${reports.length + 1} of ${files.length}: ${file.shown}`);
+    reports.push(await reportOn(file, reader, settings.reading));
+  }
+  screen.clearProgress();
+  const { out, aside } = await render(outputFormat, reports, notes, failures);
+  process.stdout.write(out);
+  for (const line of aside) process.stderr.write(`${toTerminalText(line)}\n`);
+  return exitCodeOf(reports, failures, settings);
 }
 
-async function reportOn(file: string): Promise<FileReport> {
-  const path = manifestPathOf(file);
-  const format = formatOf(path);
-  if (!format) return failed(file, 'none', 'its name says no known format');
-  const root = dirname(dirname(resolve(file)));
-  try {
-    const tooLarge = whyTooLarge(format, (await stat(file)).size);
-    if (tooLarge !== undefined) return failed(file, format.name, tooLarge);
-    const { content } = await readManifest(path, (asked) => readIfThere(resolve(root, asked)), DEFAULT_SETTINGS.reading);
-    return toReport(file, format.name, content);
-  } catch (error) {
-    if (isAbsence(error)) return failed(file, format.name, 'there is no such file');
-    return failed(file, format.name, error instanceof Error ? error.message : String(error));
+interface Found {
+  readonly files: FoundFile[];
+  readonly notes: string[];
+  readonly failures: string[];
+}
+
+/** Throws `UsageError` on a file whose name says no known format. */
+async function findAll(paths: readonly string[], settings: Settings, progress: (text: string) => void): Promise<Found> {
+  const found: Found = { files: [], notes: [], failures: [] };
+  for (const path of paths) {
+    const isFolder = await stat(path).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    );
+    if (isFolder) {
+      const below = await findBelow(path, settings.reading, (folder) => progress(`looking into ${folder}`));
+      if (below.files.length === 0 && below.failures.length === 0) found.failures.push(`${path}: no lock file that is read here`);
+      found.files.push(...below.files);
+      found.notes.push(...below.notes);
+      found.failures.push(...below.failures);
+    } else {
+      const file = namedFile(path);
+      if (!formatOnRequest(file.path)) throw new UsageError(`${path} is no lock file that is read here: its name says no known format.`);
+      found.files.push(file);
+    }
+  }
+  return found;
+}
+
+/** What goes to stdout, as it is, and the lines that stand beside it on stderr. */
+async function render(
+  outputFormat: OutputFormat,
+  reports: readonly FileReport[],
+  notes: readonly string[],
+  failures: readonly string[],
+): Promise<{ readonly out: string; readonly aside: readonly string[] }> {
+  const beside = [...failures, ...notes];
+  const remarks = reports.flatMap((report) => remarksOn(report).map((remark) => `${report.path}: ${remark}`));
+  const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
+  switch (outputFormat) {
+    case 'table':
+      return { out: text(tableLines(reports)), aside: beside };
+    case 'tsv':
+      return { out: text(tsvLines(reports)), aside: [...remarks, ...beside] };
+    case 'purl':
+      return { out: text(purlLines(reports)), aside: [...remarks, ...beside] };
+    case 'json':
+      return { out: `${toJsonText(toJsonDocument(reports, notes, failures), 2)}\n`, aside: [] };
+    case 'cyclonedx': {
+      const { default: manifest } = await import('../../package.json', { with: { type: 'json' } });
+      const facts = { serialNumber: randomUUID(), writtenAt: new Date(), toolVersion: manifest.version, notes: beside };
+      return { out: `${toJsonText(toCycloneDx(reports, facts), 2)}\n`, aside: [...remarks, ...beside] };
+    }
   }
 }
 
-function isAbsence(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ENOTDIR';
-}
-
-async function readIfThere(file: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw error;
-  }
-}
-
-function toReport(path: string, format: string, content: ManifestContent): FileReport {
-  if (content.status === 'error') return failed(path, format, content.reason);
-  const { gaps, warnings } = content;
-  return { path, format, status: gaps.length > 0 ? 'incomplete' : 'ok', packages: content.packages.map(toRow), gaps, warnings };
-}
-
-function toRow({ ecosystem, name, version }: PackageVersion): readonly [string, string, string] {
-  return [ECOSYSTEMS[ecosystem].osvName, name, version];
-}
-
-function failed(path: string, format: string, reason: string): FileReport {
-  return { path, format, status: 'error', packages: [], gaps: [], warnings: [], reason };
-}
-
-function print({ path, packages, gaps, warnings, reason }: FileReport): void {
-  for (const row of packages) console.log(row.join('\t'));
-  for (const { state, name, requirement, reason: why } of gaps)
-    console.error(toTerminalText(`${path}: ${state}: ${[name, requirement].filter(Boolean).join(' ')}: ${why}`));
-  for (const warning of warnings) console.error(toTerminalText(`${path}: warning: ${warning}`));
-  if (reason !== undefined) console.error(toTerminalText(`${path}: not read: ${reason}`));
+function exitCodeOf(reports: readonly FileReport[], failures: readonly string[], { policy }: Settings): number {
+  const poisonings = reports.flatMap(({ content }) => (content.status === 'read' ? content.poisonings : []));
+  if (poisonings.some(({ rule }) => judgePoisoning(rule, policy).decision === 'reject')) return EXIT_POISONED;
+  return failures.length > 0 || reports.some(({ content }) => content.status === 'error') ? EXIT_NOT_READ : 0;
 }

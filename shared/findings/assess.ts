@@ -1,12 +1,12 @@
 import { checkForScan, type Verdict } from '../insights/verdict.ts';
-import type { LockFileContent } from '../inventory/read-snapshot.ts';
+import type { LockFileContent, PoisonedEntry } from '../inventory/read-snapshot.ts';
 import { type Check, type Checks, deriveOutcome, type GapState, isFailure, type Outcome } from '../model/check.ts';
 import type { Finding } from '../model/finding.ts';
 import { type PackageVersion, whyUnsupported } from '../model/package-version.ts';
 import type { RefId } from '../model/repository.ts';
 import type { PolicySettings } from '../model/settings/settings.ts';
 import { cutReasons, type ScanOutcome } from '../scans/scan.ts';
-import { deriveFindings } from './derive.ts';
+import { deriveFindings, derivePoisonings } from './derive.ts';
 
 /** One package version of a scan: what is known, what is not and why, and what was found. */
 export interface AssessedPackage {
@@ -34,17 +34,21 @@ export function assessPackage(
   verdict: Verdict | undefined,
   times: ScanTimes,
   policy: PolicySettings,
+  poisonings: readonly PoisonedEntry[] = [],
 ): AssessedPackage {
+  const poisoned = derivePoisonings(ref, poisonings, policy);
   const unsupported = whyUnsupported(packageVersion);
   if (unsupported !== undefined) {
     const check: Check = { state: 'unsupported', reason: unsupported };
-    return { packageVersion, lockFiles, checks: { vulnerabilities: check, malware: check }, findings: [], outcome: 'unsupported' };
+    const checks = { vulnerabilities: check, malware: check };
+    return { packageVersion, lockFiles, checks, findings: poisoned, outcome: deriveOutcome(checks, poisoned.length > 0) };
   }
   const vulnerabilities = checkForScan(verdict, 'vulnerabilities', times.startedAtMs);
   const malware = checkForScan(verdict, 'malware', times.startedAtMs);
   const pending = (vulnerabilities === 'pending' || malware === 'pending') && !times.settled;
   const checks: Checks = { vulnerabilities: settle(vulnerabilities, times), malware: settle(malware, times) };
-  const findings = verdict ? deriveFindings(ref, packageVersion, verdict.facts, lockFiles, policy) : [];
+  const known = verdict ? deriveFindings(ref, packageVersion, verdict.facts, lockFiles, policy) : [];
+  const findings = [...known, ...poisoned];
   return { packageVersion, lockFiles, checks, findings, outcome: pending ? 'pending' : deriveOutcome(checks, findings.length > 0) };
 }
 

@@ -1,15 +1,16 @@
+import type { PoisonedEntry } from '../inventory/read-snapshot.ts';
 import type { PackageFacts, Severity } from '../model/facts.ts';
 import { type Finding, type FindingKind, factId, findingId, listLockFiles } from '../model/finding.ts';
 import type { PackageVersion } from '../model/package-version.ts';
 import type { RefId } from '../model/repository.ts';
 import type { PolicySettings } from '../model/settings/settings.ts';
-import { judge } from '../policy/default-policy.ts';
+import { judge, judgePoisoning } from '../policy/default-policy.ts';
 
 /** Advisories of the OpenSSF malicious-packages set: a vulnerability with such an id, or with one as an alias, reports malware. */
 const MALWARE_ADVISORY = /^MAL-/i;
 
 interface Fact {
-  readonly kind: FindingKind;
+  readonly kind: Exclude<FindingKind, 'poisoned-lock-file'>;
   readonly severity: Severity;
   readonly primaryId: string;
   readonly title: string;
@@ -72,4 +73,24 @@ export function deriveFindings(
     });
   }
   return [...byId.values()];
+}
+
+/** What lock files themselves show of one package version, at one ref. Severity is ours: high, but for what may be an honest mirror. */
+export function derivePoisonings(ref: RefId, poisonings: readonly PoisonedEntry[], policy: PolicySettings): Finding[] {
+  return poisonings.map(({ rule, packageVersion, detail, lockFiles }) => {
+    const identity = { kind: 'poisoned-lock-file', packageVersion, primaryId: rule } as const;
+    const { decision, reason } = judgePoisoning(rule, policy);
+    return {
+      id: findingId(ref, identity),
+      factId: factId(identity),
+      kind: identity.kind,
+      severity: rule === 'unusual-host' ? 'medium' : 'high',
+      packageVersion,
+      primaryId: rule,
+      title: detail,
+      decision,
+      decisionReason: reason,
+      ...listLockFiles(lockFiles),
+    };
+  });
 }

@@ -5,7 +5,7 @@ import { deleteAll, getAll, type Item, isConditionFailure, number, numberOf, put
 import { type PackageVersion, packageKey } from '../model/package-version.ts';
 import { parseRefKey, type RefId, refKey } from '../model/repository.ts';
 import type { RefItem, SnapshotFacts } from './ref-item.ts';
-import { compress, decompress, type ManifestPages, type SnapshotLockFile, toSnapshotPages } from './snapshot.ts';
+import { compress, decompress, joinManifestPages, type ManifestPages, type SnapshotLockFile, toSnapshotPages } from './snapshot.ts';
 
 /** A snapshot's pages were replaced while they were read: read the ref item again and start over. */
 export class SnapshotGoneError extends Error {
@@ -168,7 +168,7 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
     async readManifest(ref: RefId, lockFile: SnapshotLockFile): Promise<ManifestPages> {
       const keys = Array.from({ length: lockFile.pageCount }, (_, page) => manifestPageKey(ref, lockFile, page));
       const pages = inOrder(await getAll(client, tableName, keys), keys, lockFile.path).map((page) => decompress<ManifestPages>(page));
-      return { packages: pages.flatMap(({ packages }) => packages), gaps: pages.flatMap(({ gaps }) => gaps) };
+      return joinManifestPages(pages);
     },
 
     /** Says of each package version that this ref uses it, stamped with the generation that found it. */

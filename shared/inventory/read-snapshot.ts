@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import type { LockFilePoisoning } from '../model/manifest.ts';
 import { type PackageVersion, packageKey } from '../model/package-version.ts';
 import type { RefId } from '../model/repository.ts';
 import type { SnapshotFacts } from './ref-item.ts';
@@ -18,7 +19,7 @@ export interface LockFileContent {
   readonly content: ManifestPages;
 }
 
-const NOTHING: ManifestPages = { packages: [], gaps: [] };
+const NOTHING: ManifestPages = { packages: [], gaps: [], poisonings: [] };
 
 export function readManifests(inventory: SnapshotReader, ref: RefId, lockFiles: readonly SnapshotLockFile[]): Promise<LockFileContent[]> {
   const limit = pLimit(READS_AT_ONCE);
@@ -39,11 +40,34 @@ export function packagesToAsk(contents: readonly LockFileContent[]): PackageVers
   return askable(distinctPackages(contents.map(({ content }) => content)));
 }
 
+/** One sign of poisoning, with the lock files that show it, in order of path. */
+export interface PoisonedEntry extends LockFilePoisoning {
+  readonly lockFiles: readonly string[];
+}
+
+/** The signs of poisoning of a snapshot by package key, each rule once for each package version. */
+export function poisoningsByPackage(contents: readonly LockFileContent[]): Map<string, PoisonedEntry[]> {
+  const byKey = new Map<string, PoisonedEntry[]>();
+  for (const { lockFile, content } of contents) {
+    for (const poisoning of content.poisonings) {
+      const key = packageKey(poisoning.packageVersion);
+      const entries = byKey.get(key) ?? [];
+      byKey.set(key, entries);
+      const same = entries.findIndex(({ rule }) => rule === poisoning.rule);
+      const entry = entries[same];
+      if (entry) entries[same] = { ...entry, lockFiles: [...entry.lockFiles, lockFile.path].sort() };
+      else entries.push({ ...poisoning, lockFiles: [lockFile.path] });
+    }
+  }
+  return byKey;
+}
+
 /** Each package version with the lock files that resolve to it, by package key. */
 export function lockFilesByPackage(contents: readonly LockFileContent[]): Map<string, { packageVersion: PackageVersion; paths: string[] }> {
   const byKey = new Map<string, { packageVersion: PackageVersion; paths: string[] }>();
   for (const { lockFile, content } of contents) {
-    for (const packageVersion of content.packages) {
+    for (const { ecosystem, name, version } of content.packages) {
+      const packageVersion = { ecosystem, name, version };
       const key = packageKey(packageVersion);
       const entry = byKey.get(key);
       if (entry) entry.paths.push(lockFile.path);

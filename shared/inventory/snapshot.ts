@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { ManifestContent, ManifestGap } from '../model/manifest.ts';
+import type { LockFilePoisoning, ManifestGap } from '../model/manifest.ts';
 import { comparePackageVersions, type PackageVersion, packageKey, whyUnsupported } from '../model/package-version.ts';
+import type { SnapshotPackage } from './changed-integrity.ts';
 
 /** One lock file of a snapshot. Its packages stand in pages of their own, which `pagesGeneration` and `index` name. */
 export interface SnapshotLockFile {
@@ -28,8 +29,9 @@ export interface SnapshotLockFile {
 
 /** What a manifest's pages hold together. */
 export interface ManifestPages {
-  readonly packages: readonly PackageVersion[];
+  readonly packages: readonly SnapshotPackage[];
   readonly gaps: readonly ManifestGap[];
+  readonly poisonings: readonly LockFilePoisoning[];
 }
 
 /** Entries a page at most: 2,000 packages are some 150 KB, and compress to some 30. */
@@ -42,11 +44,22 @@ const PAGE_MAX_LOCK_FILES = 1_000;
 const PAGE_MAX_BYTES = 350_000;
 
 /** Cuts a manifest into pages; the smallest one still has one page, so that "not written" and "empty" differ. */
-export function toManifestPages(content: Extract<ManifestContent, { status: 'read' }>): ManifestPages[] {
+export function toManifestPages({ packages, gaps, poisonings }: ManifestPages): ManifestPages[] {
+  const nothing: ManifestPages = { packages: [], gaps: [], poisonings: [] };
   return [
-    ...cutPages(content.packages, PAGE_MAX_PACKAGES).map((packages) => ({ packages, gaps: [] })),
-    ...(content.gaps.length > 0 ? cutPages(content.gaps, PAGE_MAX_PACKAGES).map((gaps) => ({ packages: [], gaps })) : []),
+    ...cutPages(packages, PAGE_MAX_PACKAGES).map((page) => ({ ...nothing, packages: page })),
+    ...(gaps.length > 0 ? cutPages(gaps, PAGE_MAX_PACKAGES).map((page) => ({ ...nothing, gaps: page })) : []),
+    ...(poisonings.length > 0 ? cutPages(poisonings, PAGE_MAX_PACKAGES).map((page) => ({ ...nothing, poisonings: page })) : []),
   ];
+}
+
+/** Undoes `toManifestPages`. Pages of an earlier version know no poisonings. */
+export function joinManifestPages(pages: readonly (Omit<ManifestPages, 'poisonings'> & Partial<ManifestPages>)[]): ManifestPages {
+  return {
+    packages: pages.flatMap(({ packages }) => packages),
+    gaps: pages.flatMap(({ gaps }) => gaps),
+    poisonings: pages.flatMap(({ poisonings = [] }) => poisonings),
+  };
 }
 
 /** Cuts a snapshot's list of lock files into pages; an empty list still has one. */
@@ -91,7 +104,10 @@ export function manifestKey(readerVersion: number, readingDigest: string, consul
 export function distinctPackages(manifests: readonly ManifestPages[]): PackageVersion[] {
   const byKey = new Map<string, PackageVersion>();
   for (const manifest of manifests) {
-    for (const packageVersion of manifest.packages) byKey.set(packageKey(packageVersion), packageVersion);
+    for (const { ecosystem, name, version } of manifest.packages) {
+      const packageVersion = { ecosystem, name, version };
+      byKey.set(packageKey(packageVersion), packageVersion);
+    }
   }
   return [...byKey.values()].sort(comparePackageVersions);
 }

@@ -6,19 +6,49 @@ export type ReadFile = (path: string) => Promise<Uint8Array | undefined>;
 
 /** One kind of lock file. `read` is a function of the bytes alone: no clock, no network, no disk but through `readSibling`. */
 export interface ManifestFormat {
+  /** The name of its folder. */
   readonly name: string;
-  readonly ecosystem: Ecosystem;
+  /** The files that it reads, as a person writes them: `package-lock.json (1 to 3)`. */
+  readonly files: readonly string[];
+  readonly ecosystems: readonly Ecosystem[];
+  /** `exact`: what is installed. `superset`: that and more. `declared`: what is asked for, so only what is pinned can be looked up. */
+  readonly lists: 'exact' | 'superset' | 'declared';
+  /** Read by `cli packages` only: in the pipeline it would drown or double what the lock file says. */
+  readonly isOnRequestOnly?: true;
   /** A larger file is not read: it is an error that names this limit. */
   readonly maxBytes: number;
   /** Whether a file of this repository path is of this format, by its name alone. */
   matches(path: string): boolean;
+  /** The same for a file that a person names, where the name in the repository would have to be more telling. */
+  matchesOnRequest?(path: string): boolean;
   /** Throws what `readSibling` throws, and `ReadingLimit`; whatever else is wrong with the file is said in the content. */
   read(path: string, bytes: Uint8Array, readSibling: ReadFile): Promise<ManifestContent> | ManifestContent;
 }
 
+/** A path of a repository that some format reads. */
+export interface LockFilePath {
+  readonly path: string;
+  readonly format: string;
+  /** A larger file is not read. */
+  readonly maxBytes: number;
+}
+
+/** Why a file of this size is not read, or `undefined` when it is: known from a tree before any byte is fetched. */
+export function whyTooLarge({ format, maxBytes }: Omit<LockFilePath, 'path'>, sizeBytes: number): string | undefined {
+  return sizeBytes > maxBytes ? `too large: ${sizeBytes} bytes; up to ${maxBytes} are read of ${format}` : undefined;
+}
+
+/** Raised whenever what is read from the same bytes changes: manifests that were read by another version are read again. */
+export const READER_VERSION = 2;
+
 /** The last segment of a repository path. */
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** The repository path of a file in the same folder. */
+export function besideOf(path: string, name: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1) + name;
 }
 
 /** What still parses within 256 MB of memory (measured); some 35,000 packages or more as npm, pnpm, yarn and cargo write them. */

@@ -1,12 +1,25 @@
 import type { Ecosystem } from '../model/ecosystem.ts';
-import type { ManifestContent, ManifestGap } from '../model/manifest.ts';
-import { PACKAGE_NAME_MAX_CHARACTERS, type PackageVersion, whyUnsupported } from '../model/package-version.ts';
+import type {
+  LocalPackage,
+  LockFilePoisoning,
+  ManifestContent,
+  ManifestGap,
+  ManifestPackage,
+  PackageUse,
+  PoisoningRule,
+} from '../model/manifest.ts';
+import { PACKAGE_NAME_MAX_CHARACTERS, whyOutsideLimits } from '../model/package-version.ts';
 import { type DecodedText, visibleText } from './text.ts';
 
-/** Beyond these a file is absurd: it ends as an error instead of filling the memory and the inventory. */
-const MAX_ENTRIES = 100_000;
+/** Beyond these a file is absurd: it ends as an error instead of filling the memory. So many packages take some 150 MB (measured). */
+const MAX_ENTRIES = 400_000;
 const MAX_GAPS = 5_000;
+/** Beyond these the rest is counted in a warning. */
+const MAX_LOCALS = 5_000;
 const MAX_WARNINGS = 50;
+const MAX_POISONINGS = 200;
+/** Registries that one package version is noted with; Bundler and pip may be told of a few. */
+const MAX_HOSTS_OF_PACKAGE = 16;
 const REQUIREMENT_MAX_CHARACTERS = 200;
 const SENTENCE_MAX_CHARACTERS = 400;
 
@@ -27,24 +40,95 @@ export function checkEntryCount(count: number): void {
   if (count > MAX_ENTRIES) throw new ReadingLimit(`more than ${MAX_ENTRIES} entries; files with up to that many are read`);
 }
 
-/** Collects what one lock file says, each thing once. */
+/** With every part left out or `undefined`, which mean the same here. */
+type Loosely<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** What one entry tells of a package. What the format does not tell is left out. */
+export interface EntryFacts extends Loosely<PackageUse> {
+  /** Host of the registry that the entry names, in any case. */
+  readonly registryHost?: string | undefined;
+  readonly integrity?: string | undefined;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface Host {
+  readonly ecosystem: Ecosystem;
+  readonly host: string;
+  /** The host alone, shared by all packages that have no other. */
+  readonly alone: readonly string[];
+  entryCount: number;
+}
+
+/** What the readings of one file in its ecosystems have in common. */
+interface Collected {
+  readonly packages: Map<Ecosystem, Map<string, Mutable<ManifestPackage>>>;
+  readonly gaps: Map<string, ManifestGap>;
+  readonly locals: Map<string, LocalPackage>;
+  readonly hosts: Map<string, Host>;
+  readonly poisonings: Map<string, LockFilePoisoning>;
+  readonly warnings: Set<string>;
+  packageCount: number;
+  omittedLocals: number;
+  omittedPoisonings: number;
+}
+
+/**
+ * Collects what one lock file says, each thing once. Entries of the same package version become one: direct if one of them is,
+ * for development or optional only if all are.
+ */
 export class Reading {
   readonly #ecosystem: Ecosystem;
-  readonly #keyStart: number;
-  readonly #keys = new Set<string>();
-  readonly #gaps = new Map<string, ManifestGap>();
-  readonly #warnings = new Set<string>();
+  readonly #packages: Map<string, Mutable<ManifestPackage>>;
+  readonly #all: Collected;
+  #lastHost: Host | undefined;
 
-  constructor(ecosystem: Ecosystem, decoded: DecodedText) {
+  constructor(ecosystem: Ecosystem, decoded: DecodedText | Collected) {
     this.#ecosystem = ecosystem;
-    this.#keyStart = ecosystem.length + 1;
-    if (decoded.damaged) this.addWarning('the file is not valid UTF-8: unreadable bytes were replaced');
+    this.#all = 'text' in decoded ? nothingCollected() : decoded;
+    const known = this.#all.packages.get(ecosystem);
+    this.#packages = known ?? new Map();
+    if (!known) this.#all.packages.set(ecosystem, this.#packages);
+    if ('text' in decoded && decoded.damaged) this.addWarning('the file is not valid UTF-8: unreadable bytes were replaced');
+  }
+
+  /** The same file's entries of another ecosystem. Their content is part of the content of this reading. */
+  in(ecosystem: Ecosystem): Reading {
+    return ecosystem === this.#ecosystem ? this : new Reading(ecosystem, this.#all);
   }
 
   /** The caller has checked that the name is legal in its ecosystem, and the version with `isVersion`. */
-  addPackage(name: string, version: string): void {
-    this.#keys.add(`${this.#ecosystem}/${name}@${version}`);
-    checkEntryCount(this.#keys.size);
+  addPackage(name: string, version: string, facts?: EntryFacts): void {
+    const key = `${name}@${version}`;
+    const known = this.#packages.get(key);
+    const host = facts?.registryHost === undefined ? undefined : this.#countHost(facts.registryHost);
+    if (known) {
+      this.#merge(known, facts, host);
+      return;
+    }
+    checkEntryCount(++this.#all.packageCount);
+    const added: Mutable<ManifestPackage> = { ecosystem: this.#ecosystem, name, version };
+    if (facts) {
+      if (facts.relationship !== undefined) added.relationship = facts.relationship;
+      if (facts.isDevelopment !== undefined) added.isDevelopment = facts.isDevelopment;
+      if (facts.isOptional !== undefined) added.isOptional = facts.isOptional;
+      if (facts.groups !== undefined) added.groups = [...facts.groups].sort();
+      if (facts.line !== undefined) added.line = facts.line;
+      if (facts.integrity !== undefined) added.integrity = facts.integrity;
+      if (host) added.registryHosts = host.alone;
+    }
+    this.#packages.set(key, added);
+  }
+
+  /** Whether the package version has been added. */
+  has(name: string, version: string): boolean {
+    return this.#packages.has(`${name}@${version}`);
+  }
+
+  /** Our own code under a package's name: a workspace member, a folder. Not looked up, and no gap. */
+  addLocal(name: string, requirement: string, reason: string): void {
+    if (this.#all.locals.size >= MAX_LOCALS) this.#all.omittedLocals++;
+    else this.#all.locals.set(`${this.#ecosystem}\n${name}\n${requirement}`, this.#entry(name, requirement, reason));
   }
 
   /** A git repository, an address, a kind of entry that no registry serves. */
@@ -57,42 +141,144 @@ export class Reading {
     this.#addGap('unresolved', name, requirement, reason);
   }
 
+  /** A sign of poisoning, about the package version that the entry claims to be. */
+  addPoisoning(rule: PoisoningRule, name: string, version: string, detail: string): void {
+    const key = `${this.#ecosystem}\n${rule}\n${name}\n${version}`;
+    if (this.#all.poisonings.has(key)) return;
+    if (this.#all.poisonings.size >= MAX_POISONINGS) {
+      this.#all.omittedPoisonings++;
+      return;
+    }
+    const packageVersion = { ecosystem: this.#ecosystem, name: visible(name), version: visible(version) };
+    this.#all.poisonings.set(key, { rule, packageVersion, detail: visibleText(detail, SENTENCE_MAX_CHARACTERS) });
+  }
+
   addWarning(sentence: string): void {
-    this.#warnings.add(visibleText(sentence, SENTENCE_MAX_CHARACTERS));
+    this.#all.warnings.add(visibleText(sentence, SENTENCE_MAX_CHARACTERS));
   }
 
   content(): ManifestContent {
-    const packages: PackageVersion[] = [];
-    for (const key of [...this.#keys].sort()) {
-      // Cut out of the key, not kept as found: a slice of the file would hold the whole file in memory.
-      const at = key.lastIndexOf('@');
-      const packageVersion = { ecosystem: this.#ecosystem, name: key.slice(this.#keyStart, at), version: key.slice(at + 1) };
-      const reason = whyUnsupported(packageVersion);
-      if (reason === undefined) packages.push(packageVersion);
-      else this.addUnsupported(packageVersion.name, packageVersion.version, reason);
+    const packages: ManifestPackage[] = [];
+    for (const [ecosystem, ofEcosystem] of [...this.#all.packages].sort(([a], [b]) => (`${a}/` < `${b}/` ? -1 : 1))) {
+      for (const key of [...ofEcosystem.keys()].sort()) {
+        const found = ofEcosystem.get(key);
+        if (!found) continue;
+        const reason = whyOutsideLimits(found);
+        if (reason === undefined) packages.push(found);
+        else this.in(ecosystem).addUnsupported(found.name, found.version, reason);
+      }
     }
-    const warnings = [...this.#warnings];
-    const omitted = warnings.length - MAX_WARNINGS;
+    const { gaps, locals, hosts, poisonings } = this.#all;
     return {
       status: 'read',
       packages,
-      gaps: [...this.#gaps.values()],
-      warnings: omitted > 0 ? [...warnings.slice(0, MAX_WARNINGS), `${omitted} more warnings are not shown`] : warnings,
+      gaps: [...gaps.values()],
+      locals: [...locals.values()],
+      registries: [...hosts.values()].map(({ ecosystem, host, entryCount }) => ({ ecosystem, host, entryCount })),
+      poisonings: [...poisonings.values()],
+      warnings: this.#shownWarnings(),
     };
   }
 
+  #merge(known: Mutable<ManifestPackage>, facts: EntryFacts | undefined, host: Host | undefined): void {
+    const { relationship, isDevelopment, isOptional, groups, line, integrity } = facts ?? {};
+    if (relationship === 'direct' || known.relationship === undefined) {
+      if (relationship !== undefined) known.relationship = relationship;
+    }
+    if (known.isDevelopment === true && isDevelopment !== true) known.isDevelopment = false;
+    if (known.isOptional === true && isOptional !== true) known.isOptional = false;
+    if (groups !== undefined) known.groups = [...new Set([...(known.groups ?? []), ...groups])].sort();
+    if (line !== undefined && known.line === undefined) known.line = line;
+    if (host && !known.registryHosts?.includes(host.host)) this.#addHost(known, host.host);
+    if (integrity === undefined) return;
+    if (known.integrity === undefined) known.integrity = integrity;
+    else if (areOfOneAlgorithm(known.integrity, integrity) && known.integrity !== integrity) {
+      this.addPoisoning(
+        'changed-integrity',
+        known.name,
+        known.version,
+        `${known.name}@${known.version} has two digests in one file: ${known.integrity} and ${integrity}`,
+      );
+    }
+  }
+
+  #addHost(known: Mutable<ManifestPackage>, host: string): void {
+    const hosts = known.registryHosts ?? [];
+    if (hosts.length < MAX_HOSTS_OF_PACKAGE) known.registryHosts = [...hosts, host];
+    else
+      this.addWarning(`${known.name}@${known.version} comes from more than ${MAX_HOSTS_OF_PACKAGE} registries; those beyond are not noted`);
+  }
+
+  /** Hosts are few and come in runs: the one before is nearly always the one. */
+  #countHost(written: string): Host {
+    let host = this.#lastHost;
+    if (host?.host !== written) {
+      const folded = written.toLowerCase();
+      const key = `${this.#ecosystem}\n${folded}`;
+      host = this.#all.hosts.get(key);
+      if (!host) {
+        const shown = visible(folded);
+        host = { ecosystem: this.#ecosystem, host: shown, alone: [shown], entryCount: 0 };
+        this.#all.hosts.set(key, host);
+        checkEntryCount(this.#all.hosts.size);
+      }
+      this.#lastHost = host;
+    }
+    host.entryCount++;
+    return host;
+  }
+
   #addGap(state: ManifestGap['state'], name: string, requirement: string, reason: string): void {
-    const gap: ManifestGap = {
-      ecosystem: this.#ecosystem,
-      name: visibleText(name, PACKAGE_NAME_MAX_CHARACTERS),
-      requirement: visibleText(requirement, REQUIREMENT_MAX_CHARACTERS),
-      state,
-      reason: visibleText(reason, SENTENCE_MAX_CHARACTERS),
-    };
-    this.#gaps.set(`${gap.name}\n${gap.requirement}\n${state}`, gap);
-    if (this.#gaps.size > MAX_GAPS)
+    const gap: ManifestGap = { ...this.#entry(name, requirement, reason), state };
+    this.#all.gaps.set(`${gap.ecosystem}\n${gap.name}\n${gap.requirement}\n${state}`, gap);
+    if (this.#all.gaps.size > MAX_GAPS)
       throw new ReadingLimit(`more than ${MAX_GAPS} entries that name no registry package: the file is taken for damaged`);
   }
+
+  #entry(name: string, requirement: string, reason: string): LocalPackage {
+    return {
+      ecosystem: this.#ecosystem,
+      name: visible(name),
+      requirement: visibleText(requirement, REQUIREMENT_MAX_CHARACTERS),
+      reason: visibleText(reason, SENTENCE_MAX_CHARACTERS),
+    };
+  }
+
+  #shownWarnings(): string[] {
+    const warnings = [...this.#all.warnings];
+    const shown = warnings.slice(0, MAX_WARNINGS);
+    if (warnings.length > MAX_WARNINGS) shown.push(`${warnings.length - MAX_WARNINGS} more warnings are not shown`);
+    const { omittedPoisonings, omittedLocals } = this.#all;
+    if (omittedPoisonings > 0) shown.push(`${omittedPoisonings} more signs of poisoning are not listed`);
+    if (omittedLocals > 0) shown.push(`${omittedLocals} more packages of our own are not listed`);
+    return shown;
+  }
+}
+
+function nothingCollected(): Collected {
+  return {
+    packages: new Map(),
+    gaps: new Map(),
+    locals: new Map(),
+    hosts: new Map(),
+    poisonings: new Map(),
+    warnings: new Set(),
+    packageCount: 0,
+    omittedLocals: 0,
+    omittedPoisonings: 0,
+  };
+}
+
+function visible(text: string): string {
+  return visibleText(text, PACKAGE_NAME_MAX_CHARACTERS);
+}
+
+const ALGORITHM = /^[A-Za-z0-9]+[-:]/;
+
+/** Digests of two algorithms cannot be compared: npm replaced `sha1-` by `sha512-` in many a file. */
+export function areOfOneAlgorithm(a: string, b: string): boolean {
+  const ofA = ALGORITHM.exec(a)?.[0];
+  return ofA === ALGORITHM.exec(b)?.[0] && (ofA !== undefined || a.length === b.length);
 }
 
 /** The content of a file that was not recognised to its end. */

@@ -1,26 +1,96 @@
-import type { ManifestContent, ManifestGap } from '../model/manifest.ts';
-import type { PackageVersion } from '../model/package-version.ts';
 import type { ReadingSettings } from '../model/settings/settings.ts';
+import { bun } from './bun/index.ts';
+import { cabalFreeze } from './cabal-freeze/index.ts';
 import { cargo } from './cargo/index.ts';
-import { baseName, type ManifestFormat, type ReadFile } from './format.ts';
+import { cocoapods } from './cocoapods/index.ts';
+import { composer } from './composer/index.ts';
+import { conan } from './conan/index.ts';
+import { cyclonedx } from './cyclonedx/index.ts';
+import { deno } from './deno/index.ts';
+import { dockerfile } from './dockerfile/index.ts';
+import { baseName, type LockFilePath, type ManifestFormat } from './format.ts';
+import { gemfile } from './gemfile/index.ts';
+import { githubActions } from './github-actions/index.ts';
 import { goMod } from './go-mod/index.ts';
+import { goSum } from './go-sum/index.ts';
+import { goWork } from './go-work/index.ts';
+import { gradleCatalog } from './gradle-catalog/index.ts';
+import { gradleLockfile } from './gradle-lockfile/index.ts';
+import { gradleVerification } from './gradle-verification/index.ts';
+import { mavenPom } from './maven-pom/index.ts';
+import { mix } from './mix/index.ts';
 import { npm } from './npm/index.ts';
+import { nugetDeps } from './nuget-deps/index.ts';
+import { nugetLock } from './nuget-lock/index.ts';
+import { nugetPackagesConfig } from './nuget-packages-config/index.ts';
+import { nugetProject } from './nuget-project/index.ts';
+import { pdm } from './pdm/index.ts';
+import { pipfile } from './pipfile/index.ts';
 import { pnpm } from './pnpm/index.ts';
-import { ReadingLimit, unreadable } from './reading.ts';
+import { poetry } from './poetry/index.ts';
+import { pub } from './pub/index.ts';
+import { pylock } from './pylock/index.ts';
+import { rebar } from './rebar/index.ts';
+import { renv } from './renv/index.ts';
 import { requirements } from './requirements/index.ts';
-import { foldPythonName } from './requirements/requirement.ts';
+import { spdx } from './spdx/index.ts';
+import { stackLock } from './stack-lock/index.ts';
+import { swift } from './swift/index.ts';
+import { terraformLock } from './terraform-lock/index.ts';
+import { uv } from './uv/index.ts';
 import { yarn } from './yarn/index.ts';
 
-export type { ManifestFormat, ReadFile } from './format.ts';
+/** One line each, the first that matches a path reads it. */
+export const FORMATS: readonly ManifestFormat[] = [
+  npm,
+  pnpm,
+  yarn,
+  bun,
+  deno,
+  cargo,
+  goMod,
+  requirements,
+  goSum,
+  goWork,
+  pdm,
+  pipfile,
+  poetry,
+  pylock,
+  uv,
+  gemfile,
+  composer,
+  pub,
+  mix,
+  rebar,
+  swift,
+  cocoapods,
+  mavenPom,
+  gradleCatalog,
+  gradleLockfile,
+  gradleVerification,
+  nugetLock,
+  nugetPackagesConfig,
+  nugetProject,
+  nugetDeps,
+  cyclonedx,
+  spdx,
+  conan,
+  githubActions,
+  terraformLock,
+  renv,
+  cabalFreeze,
+  stackLock,
+  dockerfile,
+];
 
-/** Raised whenever what is read from the same bytes changes: manifests that were read by another version are read again. */
-export const READER_VERSION = 1;
-
-const FORMATS: readonly ManifestFormat[] = [npm, pnpm, yarn, cargo, goMod, requirements];
-
-/** Which format reads this path, if any. */
+/** Which format the pipeline reads this path by, if any. */
 export function formatOf(path: string): ManifestFormat | undefined {
-  return FORMATS.find((format) => format.matches(path));
+  return FORMATS.find((format) => format.isOnRequestOnly !== true && format.matches(path));
+}
+
+/** As `formatOf`, with those that are only read when a person asks for it. */
+export function formatOnRequest(path: string): ManifestFormat | undefined {
+  return FORMATS.find((format) => format.matches(path)) ?? FORMATS.find((format) => format.matchesOnRequest?.(path) === true);
 }
 
 /** What `cargo vendor` and `go mod vendor` copy are the dependencies' own files; nobody resolves by them. */
@@ -37,75 +107,15 @@ export function isIgnored(path: string, settings: ReadingSettings): boolean {
   return settings.ignoredFolders.some((folder) => path.startsWith(`${folder.replace(/^\.?\/+|\/+$/g, '')}/`));
 }
 
-/** Why a file of this size is not read, or `undefined` when it is: known from a tree before any byte is fetched. */
-export function whyTooLarge(format: ManifestFormat, sizeBytes: number): string | undefined {
-  return sizeBytes > format.maxBytes ? `too large: ${sizeBytes} bytes; up to ${format.maxBytes} are read of ${format.name}` : undefined;
-}
-
-export interface ReadManifest {
-  readonly format: string;
-  readonly content: ManifestContent;
-  /** Every path asked for, found or absent, the lock file itself first: what the content is a function of. */
-  readonly consulted: readonly string[];
-}
-
-/**
- * Reads the lock file at `path`. Throws what `readFile` throws, and on a path of no format; everything that is wrong with the
- * file itself is in the content.
- */
-export async function readManifest(path: string, readFile: ReadFile, settings: ReadingSettings): Promise<ReadManifest> {
-  const format = formatOf(path);
-  if (!format) throw new Error(`no format reads ${JSON.stringify(path)}; ask formatOf first`);
-  const consulted = new Set<string>();
-  const failures: unknown[] = [];
-  const consult: ReadFile = async (asked) => {
-    consulted.add(asked);
-    try {
-      return await readFile(asked);
-    } catch (error) {
-      failures.push(error);
-      throw error;
-    }
-  };
-  const content = await readWith(format, path, consult).catch((error: unknown) => {
-    if (failures.includes(error)) throw error;
-    if (error instanceof ReadingLimit) return unreadable(error.message);
-    // A defect of the reader must not stop the other lock files of the repository, nor pass for a clean one.
-    return unreadable(
-      `the ${format.name} reader failed on this file (${error instanceof Error ? error.name : typeof error}); please report it`,
-    );
+/** The lock files among the paths of a repository that the pipeline reads. */
+export function findLockFiles(paths: readonly string[], settings: ReadingSettings): LockFilePath[] {
+  return paths.flatMap((path) => {
+    const format = formatOf(path);
+    return format && !isIgnored(path, settings) ? [{ path, format: format.name, maxBytes: maxBytesOf(format, settings) }] : [];
   });
-  return { format: format.name, content: withoutPrivate(content, settings), consulted: [...consulted] };
 }
 
-async function readWith(format: ManifestFormat, path: string, consult: ReadFile): Promise<ManifestContent> {
-  const bytes = await consult(path);
-  if (bytes === undefined) return unreadable('there is no such file in the repository');
-  const tooLarge = whyTooLarge(format, bytes.length);
-  if (tooLarge !== undefined) return unreadable(tooLarge);
-  return format.read(path, bytes, consult);
-}
-
-/** Private names become gaps: a public service knows nothing of them, and must not be told. */
-function withoutPrivate(content: ManifestContent, settings: ReadingSettings): ManifestContent {
-  if (content.status === 'error') return content;
-  const packages: PackageVersion[] = [];
-  const gaps: ManifestGap[] = [];
-  for (const packageVersion of content.packages) {
-    if (isPrivate(packageVersion, settings)) {
-      const { ecosystem, name, version } = packageVersion;
-      gaps.push({ ecosystem, name, requirement: version, state: 'unresolved', reason: 'a private name' });
-    } else {
-      packages.push(packageVersion);
-    }
-  }
-  return gaps.length === 0 ? content : { ...content, packages, gaps: [...content.gaps, ...gaps] };
-}
-
-function isPrivate({ ecosystem, name }: PackageVersion, settings: ReadingSettings): boolean {
-  const patterns = (settings.privateNames as Partial<Record<string, readonly string[]>>)[ecosystem] ?? [];
-  const fold = ecosystem === 'PYPI' ? foldPythonName : (text: string) => text;
-  return patterns.some((pattern) =>
-    pattern.endsWith('*') ? fold(name).startsWith(fold(pattern.slice(0, -1))) : fold(name) === fold(pattern),
-  );
+/** The size up to which a file of the format is read. */
+export function maxBytesOf(format: ManifestFormat, settings: ReadingSettings): number {
+  return settings.limits.fileBytes ?? format.maxBytes;
 }

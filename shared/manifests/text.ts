@@ -25,11 +25,15 @@ const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\
 const USER_IN_ADDRESS = /(:\/\/)(?!git@)[^/@\s]*@/gi;
 const SECRET_IN_QUERY = /([?&][^=&#\s]*(?:token|secret|password|auth|key|sig)[^=&#\s]*=)[^&#\s]+/gi;
 
+/** Nothing to cut out or to spell: printable ASCII without an address. */
+const PLAIN = /^[\u0020-\u0039\u003b-\u003e\u0040-\u007e]*$/;
+
 /**
  * Text of a lock file made fit for a log, a key or a chat: credentials in addresses are cut out, invisible characters are
  * spelled as `\u001b`, and what is longer than `maxCharacters` is cut.
  */
 export function visibleText(text: string, maxCharacters: number): string {
+  if (text.length <= maxCharacters && PLAIN.test(text)) return text;
   const start = text.length > 4 * maxCharacters ? text.slice(0, 4 * maxCharacters) : text;
   const visible = start
     .replace(USER_IN_ADDRESS, '$1***@')

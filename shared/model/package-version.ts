@@ -1,4 +1,4 @@
-import { type Ecosystem, isEcosystem } from './ecosystem.ts';
+import { ECOSYSTEMS, type Ecosystem, isEcosystem, isServed } from './ecosystem.ts';
 
 /** The unit of work: one version of one package, spelled as the lock file spells it (the service folds names itself). */
 export interface PackageVersion {
@@ -39,7 +39,13 @@ export function comparePackageVersions(a: PackageVersion, b: PackageVersion): nu
 
 /** Why SafeDep cannot be asked about this package version at all, or `undefined` when it can. */
 export function whyUnsupported(packageVersion: PackageVersion): string | undefined {
-  const { name, version } = packageVersion;
+  const { ecosystem } = packageVersion;
+  if (!isServed(ecosystem)) return `SafeDep does not serve ${isEcosystem(ecosystem) ? ECOSYSTEMS[ecosystem].osvName : ecosystem} packages`;
+  return whyOutsideLimits(packageVersion);
+}
+
+/** Why name or version is longer or shorter than SafeDep takes, and our keys hold; `undefined` when neither is. */
+export function whyOutsideLimits({ name, version }: PackageVersion): string | undefined {
   if (name.length === 0 || name.length > PACKAGE_NAME_MAX_CHARACTERS) {
     return `the name has ${name.length} characters; SafeDep takes 1 to ${PACKAGE_NAME_MAX_CHARACTERS}`;
   }

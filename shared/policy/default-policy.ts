@@ -1,5 +1,6 @@
 import type { PackageFacts, Severity } from '../model/facts.ts';
 import type { Decision, FindingKind } from '../model/finding.ts';
+import type { PoisoningRule } from '../model/manifest.ts';
 import type { PolicySettings } from '../model/settings/settings.ts';
 
 export interface Judgement {
@@ -20,8 +21,31 @@ const VULNERABILITY_DEFAULTS: Readonly<Record<Severity, Decision>> = {
   unknown: 'warn',
 };
 
+/**
+ * What a sign of poisoning leads to where the settings say nothing: no package manager writes these, but for a host that only a few
+ * entries use, which may be an honest mirror. Once the settings list the hosts, another one is rejected.
+ */
+const POISONING_DEFAULTS: Readonly<Record<PoisoningRule, Decision>> = {
+  'other-package': 'reject',
+  'other-version': 'reject',
+  'plain-http': 'reject',
+  'changed-integrity': 'reject',
+  'foreign-host': 'reject',
+  'unusual-host': 'warn',
+};
+
+/** Decides about one sign of poisoning in a lock file. */
+export function judgePoisoning(rule: PoisoningRule, policy: PolicySettings): Judgement {
+  return { decision: policy.poisonedLockFile[rule] ?? POISONING_DEFAULTS[rule], reason: `poisoned lock file: ${rule}` };
+}
+
 /** Decides about one fact by the settings' policy. A tenant's exclusion at SafeDep accepts what malware analysis says. */
-export function judge(kind: FindingKind, severity: Severity, facts: PackageFacts, policy: PolicySettings): Judgement {
+export function judge(
+  kind: Exclude<FindingKind, 'poisoned-lock-file'>,
+  severity: Severity,
+  facts: PackageFacts,
+  policy: PolicySettings,
+): Judgement {
   switch (kind) {
     case 'malware':
     case 'suspicious': {
@@ -36,7 +60,6 @@ export function judge(kind: FindingKind, severity: Severity, facts: PackageFacts
         reason: `vulnerability of ${severity} severity`,
       };
     case 'licence':
-    case 'poisoned-lock-file':
-      return { decision: 'warn', reason: kind === 'licence' ? 'licence' : 'the lock file points elsewhere than its registry' };
+      return { decision: 'warn', reason: 'licence' };
   }
 }

@@ -1,5 +1,4 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { Ecosystem } from '#safedep-api/safedep/messages/package/v1/ecosystem_pb.js';
 import { PackageManifestSource, PackageManifestType } from '#safedep-api/safedep/messages/package/v1/package_manifest_pb.js';
 import { RuleCheck } from '#safedep-api/safedep/messages/policy/v1/rule_pb.js';
 import { Severity_Risk } from '#safedep-api/safedep/messages/vulnerability/v1/severity_pb.js';
@@ -8,6 +7,7 @@ import { type MalwareFact, type PackageFacts, SEVERITIES, type Severity, type Vu
 import type { Finding, FindingKind } from '../model/finding.ts';
 import type { PackageVersion } from '../model/package-version.ts';
 import type { Forge } from '../model/repository.ts';
+import { toSafeDepEcosystem } from '../safedep/ecosystem.ts';
 import type { PackageInsightInit, PolicyViolationInit } from '../safedep/report-session-client.ts';
 import {
   ANALYSIS_ID_MAX_CHARACTERS,
@@ -59,7 +59,7 @@ function manifestSource(forge: Forge): PackageManifestSource {
 function toManifest({ forge, lockFile, packageVersion }: PackageAt) {
   const slash = lockFile.lastIndexOf('/');
   return {
-    ecosystem: Ecosystem[packageVersion.ecosystem],
+    ecosystem: toSafeDepEcosystem(packageVersion.ecosystem),
     type: PackageManifestType.PACKAGE_MANAGER_SPECIFIC,
     namespace: shortenName(lockFile.slice(0, Math.max(slash, 0)) || '.', MANIFEST_NAMESPACE_MAX_CHARACTERS),
     name: shortenName(lockFile.slice(slash + 1) || 'unnamed', MANIFEST_NAME_MAX_CHARACTERS),
@@ -68,7 +68,7 @@ function toManifest({ forge, lockFile, packageVersion }: PackageAt) {
 }
 
 function toPackageVersion({ ecosystem, name, version }: PackageVersion) {
-  return { package: { ecosystem: Ecosystem[ecosystem], name: name.toWellFormed() }, version: version.toWellFormed() };
+  return { package: { ecosystem: toSafeDepEcosystem(ecosystem), name: name.toWellFormed() }, version: version.toWellFormed() };
 }
 
 function identifierType(id: string): VulnerabilityIdentifierType {

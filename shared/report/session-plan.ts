@@ -38,7 +38,7 @@ export interface SessionPlan {
   readonly messages: readonly PlannedMessage[];
   /** Names this list of messages: a session that was begun with another one cannot go on with this one. */
   readonly digest: string;
-  /** Packages that SafeDep's limits of name and version keep out, counted once for each lock file. */
+  /** Packages that SafeDep does not serve, or whose name or version it does not take, counted once for each lock file. */
   readonly leftOutCount: number;
 }
 

@@ -1,11 +1,11 @@
 import type { MessageShape } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
-import { Ecosystem } from '#safedep-api/safedep/messages/package/v1/ecosystem_pb.js';
 import type { PackageVersion as AnsweredPackageVersion } from '#safedep-api/safedep/messages/package/v1/package_version_pb.js';
 import { type GetPackageVersionInsightResponseSchema, InsightService } from '#safedep-api/safedep/services/insights/v2/insights_pb.js';
 import { MalwareAnalysisService, type QueryPackageAnalysisResponseSchema } from '#safedep-api/safedep/services/malysis/v1/malysis_pb.js';
 import { type PackageVersion, packageKey, whyUnsupported } from '../model/package-version.ts';
 import { type Caller, type CallResult, type CredentialSource, createCaller } from './calls.ts';
+import { toSafeDepEcosystem } from './ecosystem.ts';
 import { whyOtherPackage } from './same-package.ts';
 import { createSafeDepTransport, type TransportKind } from './transport.ts';
 
@@ -108,12 +108,11 @@ async function ask<R>(
 }
 
 function toWire({ ecosystem, name, version }: PackageVersion) {
-  return { package: { ecosystem: Ecosystem[ecosystem], name }, version };
+  return { package: { ecosystem: toSafeDepEcosystem(ecosystem), name }, version };
 }
 
-/** A message queue may carry what this build does not know, or text that no protobuf string can hold. */
-function whyUnaskable({ ecosystem, name, version }: PackageVersion): string | undefined {
-  if (Ecosystem[ecosystem] === undefined) return `SafeDep does not serve the ecosystem ${ecosystem}`;
+/** A message queue may carry text that no protobuf string can hold. */
+function whyUnaskable({ name, version }: PackageVersion): string | undefined {
   if (!name.isWellFormed() || !version.isWellFormed()) return 'the name or the version is not valid Unicode';
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { Ecosystem } from '#safedep-api/safedep/messages/package/v1/ecosystem_pb.js';
 import type { PackageVersion as AnsweredPackageVersion } from '#safedep-api/safedep/messages/package/v1/package_version_pb.js';
 import type { PackageVersion } from '../model/package-version.ts';
+import { toSafeDepEcosystem } from './ecosystem.ts';
 import { toOneLine } from './one-line.ts';
 
 /** SafeDep's row for all versions of a package: what it says of version `0` holds for every one. */
@@ -18,7 +19,7 @@ export function whyOtherPackage(asked: PackageVersion, answered: AnsweredPackage
   const name = answered.package?.name ?? '';
   const { version } = answered;
   const same =
-    (ecosystem === Ecosystem.UNSPECIFIED || ecosystem === Ecosystem[asked.ecosystem]) &&
+    (ecosystem === Ecosystem.UNSPECIFIED || ecosystem === toSafeDepEcosystem(asked.ecosystem)) &&
     (name === '' || foldName(name) === foldName(asked.name)) &&
     (version === '' || version === ALL_VERSIONS || foldVersion(version) === foldVersion(asked.version));
   return same ? undefined : `got ${toOneLine(`${Ecosystem[ecosystem] ?? ecosystem}/${name}@${version}`, 200)}`;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -38,8 +38,10 @@ export async function run(): Promise<boolean> {
   const rows: Row[] = [{ what: 'no-op: an empty module', measured: `${median(empty).toFixed(1)} ms` }];
   for (const name of FUNCTION_NAMES) {
     const planned = plan.functions.find(({ logicalId }) => logicalId === functionLogicalId(name));
-    const file = join(assets[functionLogicalId(name)] ?? '', 'index.mjs');
-    const { size } = await stat(file);
+    const folder = assets[functionLogicalId(name)] ?? '';
+    const file = join(folder, 'index.mjs');
+    const sizes = await Promise.all((await readdir(folder)).map((entry) => stat(join(folder, entry))));
+    const size = sizes.reduce((sum, entry) => sum + entry.size, 0);
     const times = await importTimesMs(pathToFileURL(file).href, { ...planned?.environment, ...given });
     const importMs = median(times);
     rows.push({

@@ -15,6 +15,7 @@ import { createFindingStore } from '../../shared/findings/dynamodb.ts';
 import { createInsightStore } from '../../shared/insights/dynamodb.ts';
 import type { Question } from '../../shared/insights/verdict.ts';
 import { createInventoryStore } from '../../shared/inventory/dynamodb.ts';
+import { callersThreadReader } from '../../shared/manifests/manifest-reader.ts';
 import type { BusEvent, FindingEvent, ScanEvent } from '../../shared/messages/bus-events.ts';
 import { parseEvaluation, parseLookupBatch, parsePushHint } from '../../shared/messages/queue-messages.ts';
 import type { Check } from '../../shared/model/check.ts';
@@ -312,6 +313,7 @@ export class World {
         inventory: this.inventory,
         scans: this.scans,
         source: this.#source(),
+        reader: callersThreadReader,
         sendLookups: async (_, batches) => this.#sendAll('lookups', batches),
         sendEvaluate: async (message) => this.#send('evaluations', message),
         nowMs,

@@ -11,6 +11,7 @@ import { AnalysisStatus, QueryPackageAnalysisResponseSchema } from '#safedep-api
 import { isEcosystem } from '../../../shared/model/ecosystem.ts';
 import { type PackageVersion, packageKey } from '../../../shared/model/package-version.ts';
 import { toPurl } from '../../../shared/model/purl.ts';
+import { toSafeDepEcosystem } from '../../../shared/safedep/ecosystem.ts';
 import { type CompleteFacts, foldedName, MADE_UP } from './facts.ts';
 
 /** The package version of a request in the model's words, or `undefined` where the stand-in does not know the ecosystem. */
@@ -22,7 +23,7 @@ export function fromWire(packageVersion: WirePackageVersion | undefined): Packag
 
 function toWire(packageVersion: PackageVersion) {
   return {
-    package: { ecosystem: Ecosystem[packageVersion.ecosystem], name: foldedName(packageVersion) },
+    package: { ecosystem: toSafeDepEcosystem(packageVersion.ecosystem), name: foldedName(packageVersion) },
     version: packageVersion.version,
   };
 }

@@ -3,7 +3,7 @@ import type { FindingStore } from '../../../shared/findings/dynamodb.ts';
 import { worstFirst } from '../../../shared/findings/order.ts';
 import type { InsightStore } from '../../../shared/insights/dynamodb.ts';
 import type { InventoryStore } from '../../../shared/inventory/dynamodb.ts';
-import { lockFilesByPackage, readSnapshot } from '../../../shared/inventory/read-snapshot.ts';
+import { lockFilesByPackage, poisoningsByPackage, readSnapshot } from '../../../shared/inventory/read-snapshot.ts';
 import { askable } from '../../../shared/inventory/snapshot.ts';
 import { deriveOutcome } from '../../../shared/model/check.ts';
 import type { Finding } from '../../../shared/model/finding.ts';
@@ -30,11 +30,20 @@ export async function readResult(ref: RefId, stores: ResultStores, policy: Polic
   const contents = await readSnapshot(stores.inventory, ref, snapshot);
   const byPackage = lockFilesByPackage(contents);
   const packages = [...byPackage.values()];
+  const poisonings = poisoningsByPackage(contents);
   const verdicts = await stores.insights.read(askable(packages.map(({ packageVersion }) => packageVersion)));
   const settled = isSettled(scan);
   const times = { startedAtMs: scan.startedAtMs, settled, ...(scan.closedAtMs === undefined ? {} : { closedAtMs: scan.closedAtMs }) };
   const assessed = packages.map(({ packageVersion, paths }) =>
-    assessPackage(ref, packageVersion, paths, verdicts.get(packageKey(packageVersion)), times, policy),
+    assessPackage(
+      ref,
+      packageVersion,
+      paths,
+      verdicts.get(packageKey(packageVersion)),
+      times,
+      policy,
+      poisonings.get(packageKey(packageVersion)),
+    ),
   );
   const open = (await stores.findings.readAll(ref)).filter(({ state }) => state === 'open').map(({ finding }) => finding);
   const withFinding = new Set(open.map(({ packageVersion }) => packageKey(packageVersion)));

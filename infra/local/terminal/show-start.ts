@@ -1,5 +1,6 @@
 import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import { formatOf, isIgnored } from '../../../shared/manifests/registry.ts';
+import { DEFAULT_SETTINGS } from '../../../shared/model/settings/settings.ts';
 import type { Run } from '../scan/run-state.ts';
 import { findUncommittedChanges } from '../watch/uncommitted-changes.ts';
 import { count } from './describe-result.ts';
@@ -21,7 +22,7 @@ export async function showUncommitted({ repositories, screen }: Run): Promise<vo
   for (const repository of repositories) {
     const changes = await findUncommittedChanges(
       repository,
-      (path) => formatOf(path) !== undefined && !isIgnored(path, { ignoredFolders: [], privateNames: {} }),
+      (path) => formatOf(path) !== undefined && !isIgnored(path, DEFAULT_SETTINGS.reading),
     );
     if (changes.kind === 'known' && changes.paths.length > 0) {
       screen.line(

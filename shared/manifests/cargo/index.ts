@@ -1,14 +1,18 @@
 import type { ManifestContent } from '../../model/manifest.ts';
 import { baseName, LINES_LOCK_MAX_BYTES, type ManifestFormat } from '../format.ts';
-import { parseToml } from '../parsers.ts';
-import { isVersion, Reading, unreadable } from '../reading.ts';
+import { checkEntryCount, type EntryFacts, isVersion, Reading, unreadable } from '../reading.ts';
 import { decodeText } from '../text.ts';
-import { type CargoLock, readLines } from './lines.ts';
+import { type CargoLock, type CargoPackage, readLines } from './lines.ts';
+import { Registries } from './registries.ts';
+import { readToml } from './toml.ts';
 
 /** cargo 1.95 writes 4; a higher one is a layout that nobody has described yet. */
 const HIGHEST_VERSION = 4;
 
+type Facts = { -readonly [K in keyof EntryFacts]: EntryFacts[K] };
+
 const CRATE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
+const DIGEST = /^[0-9a-f]{64}$/;
 
 /**
  * `Cargo.lock`, layouts 1 to 4. An entry without `source` is our own code (a workspace member, a path, a `[patch]` by folder);
@@ -16,36 +20,36 @@ const CRATE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
  */
 export const cargo: ManifestFormat = {
   name: 'cargo',
-  ecosystem: 'CARGO',
+  files: ['Cargo.lock (1 to 4)'],
+  ecosystems: ['CARGO'],
+  lists: 'exact',
   maxBytes: LINES_LOCK_MAX_BYTES,
   matches: (path) => baseName(path) === 'Cargo.lock',
   read(_path, bytes): ManifestContent {
     const decoded = decodeText(bytes);
-    const lock = readLines(decoded.text) ?? readToml(decoded.text);
+    const reading = new Reading('CARGO', decoded);
+    const lock = readLines(decoded.text) ?? readToml(decoded.text, reading);
     if ('reason' in lock) return unreadable(lock.reason);
-    const { version } = lock;
+    const { version, packages } = lock;
     if (version !== undefined && !(typeof version === 'number' && version >= 1 && version <= HIGHEST_VERSION)) {
       return unreadable(`lock file version ${String(version)} is not known; 1 to ${HIGHEST_VERSION} are`);
     }
-    if (version === undefined && lock.packages.length === 0)
+    if (version === undefined && packages.length === 0)
       return unreadable('not a Cargo.lock: neither "version" nor any [[package]] stands in it');
-    const reading = new Reading('CARGO', decoded);
+    checkEntryCount(packages.length);
     addPackages(lock, reading);
     return reading.content();
   },
 };
 
-function addPackages(lock: CargoLock, reading: Reading): void {
-  const names = new Set(lock.packages.map(({ name }) => name));
-  const registries = new Map<string, { count: number; example: string }>();
-  for (const { name, version, source, dependencies } of lock.packages) {
+function addPackages({ packages, checksums }: CargoLock, reading: Reading): void {
+  const registries = new Registries(reading);
+  const wanted = noteDependencies(packages, reading);
+  for (const { name, version, source, checksum, line } of packages) {
     if (typeof name !== 'string' || typeof version !== 'string' || (source !== undefined && typeof source !== 'string')) {
       reading.addUnresolved(typeof name === 'string' ? name : '[[package]]', '', 'its name, version or source is not text');
     } else if (source === undefined) {
-      for (const dependency of dependencies) {
-        const required = dependency.split(' ', 1)[0] ?? '';
-        if (!names.has(required)) reading.addUnresolved(required, dependency, `declared by ${name}, but the lock file does not resolve it`);
-      }
+      reading.addLocal(name, version, 'our own code: no registry and no repository is named');
     } else if (source.startsWith('git+')) {
       reading.addUnsupported(name, source, 'comes from a git repository, not from a registry');
     } else if (!source.startsWith('registry+') && !source.startsWith('sparse+')) {
@@ -53,35 +57,47 @@ function addPackages(lock: CargoLock, reading: Reading): void {
     } else if (!CRATE_NAME.test(name) || !isVersion(version)) {
       reading.addUnresolved(name, version, 'not a legal crate name and version');
     } else {
-      reading.addPackage(name, version);
-      const registry = registries.get(source);
-      if (registry) registry.count++;
-      else registries.set(source, { count: 1, example: name });
+      const digest = checksum ?? (checksums.size > 0 ? checksums.get(`checksum ${name} ${version} (${source})`) : undefined);
+      const facts: Facts = {};
+      if (wanted) facts.relationship = wanted.has(name) || wanted.has(`${name} ${version}`) ? 'direct' : 'transitive';
+      if (typeof digest === 'string' && DIGEST.test(digest)) facts.integrity = `sha256:${digest}`;
+      if (line !== undefined) facts.line = line;
+      const registryHost = registries.hostOf(source, name, version);
+      if (registryHost !== undefined) facts.registryHost = registryHost;
+      reading.addPackage(name, version, facts);
     }
   }
-  const [most, ...others] = [...registries].sort(([, a], [, b]) => b.count - a.count);
-  for (const [source, { count, example }] of others) {
-    reading.addWarning(
-      `${count} package${count === 1 ? '' : 's'} of another registry, ${source}, than most (${most?.[0]}), such as ${example}`,
-    );
-  }
+  registries.finish();
 }
 
-const KNOWN_KEYS: ReadonlySet<string> = new Set(['version', 'root', 'package', 'metadata', 'patch']);
-
-/** Any other TOML than cargo writes itself. */
-function readToml(text: string): CargoLock | { readonly reason: string } {
-  const parsed = parseToml(text);
-  if ('reason' in parsed) return parsed;
-  const { version, root, package: entries = [] } = parsed.value;
-  const unknown = Object.keys(parsed.value).find((key) => !KNOWN_KEYS.has(key));
-  if (unknown !== undefined) return { reason: `not a Cargo.lock: it has a ${JSON.stringify(unknown.slice(0, 40))}` };
-  if (!Array.isArray(entries)) return { reason: 'not a Cargo.lock: "package" is no array of tables' };
-  const packages = [...entries, ...(root === undefined ? [] : [root])].map((entry: unknown) => {
-    const table = typeof entry === 'object' && entry !== null ? (entry as Readonly<Record<string, unknown>>) : {};
-    const { name, version: packageVersion, source, dependencies } = table;
-    const texts = Array.isArray(dependencies) ? dependencies.filter((dependency) => typeof dependency === 'string') : [];
-    return { name, version: packageVersion, source, dependencies: texts };
-  });
-  return { version, packages };
+/**
+ * What our own packages ask for, as `name` or `name version`; `undefined` where there are none of them. cargo resolves whatever any
+ * package depends on, for every platform: what is missing becomes a gap, so that a file which was cut between two packages is not
+ * taken for whole.
+ */
+function noteDependencies(packages: readonly CargoPackage[], reading: Reading): ReadonlySet<string> | undefined {
+  const known = new Set<string>();
+  for (const { name, version } of packages) {
+    if (typeof name !== 'string' || typeof version !== 'string') continue;
+    known.add(name);
+    known.add(`${name} ${version}`);
+  }
+  const wanted = new Set<string>();
+  let hasOwn = false;
+  for (const { name, source, dependencies } of packages) {
+    if (source === undefined) hasOwn = true;
+    for (const dependency of dependencies) {
+      const bracket = dependency.indexOf(' (');
+      const required = bracket < 0 ? dependency : dependency.slice(0, bracket);
+      if (source === undefined) wanted.add(required);
+      if (known.has(required)) continue;
+      const space = required.indexOf(' ');
+      reading.addUnresolved(
+        space < 0 ? required : required.slice(0, space),
+        dependency,
+        `declared by ${typeof name === 'string' ? name : 'an entry'}, but the lock file does not resolve it`,
+      );
+    }
+  }
+  return hasOwn ? wanted : undefined;
 }

@@ -4,8 +4,11 @@
  */
 const NAME = /^(?:@[A-Za-z0-9_\-~!*'()][A-Za-z0-9._\-~!*'()]*\/[A-Za-z0-9_\-~!*'()]|[A-Za-z0-9\-~!*'()])[A-Za-z0-9._\-~!*'()]*$/;
 
+/** Nearly every one, told faster. */
+const USUAL_NAME = /^[a-z0-9-]+$/;
+
 export function isNpmName(text: unknown): text is string {
-  return typeof text === 'string' && NAME.test(text);
+  return typeof text === 'string' && (USUAL_NAME.test(text) || NAME.test(text));
 }
 
 /** Splits `name@rest` at the `@` that ends the name, scoped or not; `rest` is empty where there is none. */

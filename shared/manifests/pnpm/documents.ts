@@ -1,5 +1,7 @@
-import { parseYaml } from '../parsers.ts';
+import { parseYaml } from '../syntax/yaml.ts';
 import { DEPENDENCY_GROUPS, type PnpmDeclared, type PnpmDocument, type PnpmEntry } from './entries.ts';
+import { optionalKeys, setResolution } from './entry-lines.ts';
+import { withoutPeers } from './keys.ts';
 
 /** Reads a pnpm lock file of any YAML layout. Slow, within the YAML parser's limits, and without aliases. */
 export function readYaml(text: string): readonly PnpmDocument[] | { readonly reason: string } {
@@ -16,10 +18,12 @@ export function readYaml(text: string): readonly PnpmDocument[] | { readonly rea
       lockfileVersion: textOf(root.get('lockfileVersion')) ?? '',
       keys: new Set([...root.keys()].map(String)),
       entries: packages instanceof Map ? [...packages].map(([key, value]) => toEntry(String(key), value)) : [],
+      importers: [...mapOf(root.get('importers')).keys()].map(String),
       declared: [
         ...declaredBy('.', root),
         ...[...mapOf(root.get('importers'))].flatMap(([path, importer]) => declaredBy(path, mapOf(importer))),
       ],
+      optional: optionalOf(mapOf(root.get('snapshots'))),
     });
   }
   return documents;
@@ -32,8 +36,10 @@ function toEntry(key: string, value: unknown): PnpmEntry {
   const version = textOf(fields.get('version'));
   if (name !== undefined) entry.name = name;
   if (version !== undefined) entry.version = version;
-  const resolution = mapOf(fields.get('resolution'));
-  entry.resolution = new Map([...resolution].map(([field, text]) => [field, textOf(text) ?? '']));
+  if (fields.get('dev') === 'true') entry.isDevelopment = true;
+  if (fields.get('optional') === 'true') entry.isOptional = true;
+  const resolution = [...mapOf(fields.get('resolution'))];
+  if (resolution.length > 0) setResolution(entry, new Map(resolution.map(([field, text]) => [field, textOf(text) ?? ''])));
   return entry;
 }
 
@@ -42,10 +48,21 @@ function declaredBy(importer: string, groups: ReadonlyMap<string, unknown>): Pnp
   for (const group of DEPENDENCY_GROUPS) {
     for (const [name, value] of mapOf(groups.get(group))) {
       const version = textOf(value) ?? textOf(mapOf(value).get('version'));
-      if (version !== undefined && version !== '') declared.push({ importer, name, version });
+      const specifier = textOf(mapOf(value).get('specifier'));
+      if (version === undefined || version === '') continue;
+      declared.push(specifier === undefined ? { importer, name, version } : { importer, name, specifier, version });
     }
   }
   return declared;
+}
+
+function optionalOf(snapshots: ReadonlyMap<string, unknown>): ReadonlySet<string> {
+  const uses = [...snapshots.values()].map(mapOf);
+  const indexes = uses.flatMap((use, index) => (use.get('optional') === 'true' ? [index] : []));
+  return optionalKeys(
+    [...snapshots.keys()].map((key) => withoutPeers(String(key))),
+    new Set(indexes),
+  );
 }
 
 function mapOf(value: unknown): ReadonlyMap<string, unknown> {

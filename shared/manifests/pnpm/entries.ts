@@ -4,16 +4,27 @@ export interface PnpmDocument {
   /** Every key at the top. */
   readonly keys: ReadonlySet<string>;
   readonly entries: readonly PnpmEntry[];
+  /** Folders of the projects of the workspace; none in a file of one project. */
+  readonly importers: readonly string[];
   readonly declared: readonly PnpmDeclared[];
+  /** Keys of `packages:` whose every use in `snapshots:` is optional, without peers. Of layout 9. */
+  readonly optional: ReadonlySet<string>;
 }
 
 /** One key of `packages:` with the fields that tell what it is. */
 export interface PnpmEntry {
   readonly key: string;
+  /** From 1; absent where a YAML parser read the file. */
+  line?: number;
   /** Written where the key does not tell them: git, tarballs, folders. */
   name?: string;
   version?: string;
-  /** Fields of `resolution`: `tarball`, `type`, `directory`, `repo`, `commit`; without `integrity` where that is the only one. */
+  /** Of layouts 5 and 6. */
+  isDevelopment?: true;
+  isOptional?: true;
+  /** The strongest digest. */
+  integrity?: string;
+  /** The other fields of `resolution`: `tarball`, `type`, `directory`, `repo`, `commit`; absent where there is none. */
   resolution?: ReadonlyMap<string, string>;
 }
 
@@ -21,6 +32,8 @@ export interface PnpmEntry {
 export interface PnpmDeclared {
   readonly importer: string;
   readonly name: string;
+  /** What it asks for; absent in layout 5. */
+  readonly specifier?: string;
   readonly version: string;
 }
 

@@ -1,16 +1,20 @@
 import type { ManifestContent } from '../../model/manifest.ts';
+import { foldPythonName } from '../../model/python-name.ts';
 import { baseName, type ManifestFormat, type ReadFile } from '../format.ts';
+import { PythonPackages } from '../python/packages.ts';
 import { checkEntryCount, Reading, unreadable } from '../reading.ts';
 import { decodeText, whyUnreadable } from '../text.ts';
 import { logicalLines } from './lines.ts';
-import { parseOptions } from './options.ts';
+import { type Option, parseOptions } from './options.ts';
 import { resolveInclude } from './paths.ts';
-import { foldPythonName, parseEditable, parseRequirement, type Requirement } from './requirement.ts';
+import { parseEditable, parseRequirementLine, type Requirement } from './requirement.ts';
 
 /** The largest requirements files, with every hash, have some 500 KiB. */
 const REQUIREMENTS_MAX_BYTES = 4 * 1024 * 1024;
 /** Files that one requirements file may draw in, by `-r` and `-c` together. */
 const MAX_INCLUDES = 100;
+/** Beyond these, lines to be warned of are counted. */
+const MAX_WARNINGS = 40;
 
 /**
  * pip's requirements files: every `*.txt` with `requirements` in its name (any case), and every `*.txt` in a folder of the name
@@ -19,7 +23,9 @@ const MAX_INCLUDES = 100;
  */
 export const requirements: ManifestFormat = {
   name: 'requirements',
-  ecosystem: 'PYPI',
+  files: ['*requirements*.txt', 'requirements/*.txt'],
+  ecosystems: ['PYPI'],
+  lists: 'declared',
   maxBytes: REQUIREMENTS_MAX_BYTES,
   matches: (path) => /requirements[^/]*\.txt$/i.test(baseName(path)) || /(?:^|\/)requirements\/[^/]*\.txt$/i.test(path),
   async read(path, bytes, readSibling): Promise<ManifestContent> {
@@ -32,15 +38,26 @@ export const requirements: ManifestFormat = {
   },
 };
 
+interface Pinned {
+  /** As first spelled. */
+  readonly name: string;
+  /** Version -> the line that names it first, where that is in the file itself. */
+  readonly versions: Map<string, number | undefined>;
+}
+
 /** One requirements file and everything that it draws in. */
 class RequirementFiles {
   readonly #reading: Reading;
   readonly #readSibling: ReadFile;
   readonly #visited = new Set<string>();
-  /** Pinned versions by folded name, as first spelled. */
-  readonly #pinned = new Map<string, { readonly name: string; readonly versions: Set<string> }>();
+  /** By folded name. */
+  readonly #pinned = new Map<string, Pinned>();
   readonly #constraints = new Map<string, Set<string>>();
-  readonly #unpinned: { readonly name: string; readonly requirement: string }[] = [];
+  readonly #unpinned: { readonly name: string; readonly requirement: string; readonly line: number | undefined }[] = [];
+  /** The address of the index that replaces the usual one. */
+  #index: string | undefined;
+  #hasOtherPlaces = false;
+  #warningCount = 0;
   #validCount = 0;
   #invalidCount = 0;
 
@@ -50,12 +67,16 @@ class RequirementFiles {
   }
 
   async read(path: string, text: string, isConstraint: boolean): Promise<void> {
+    const isMain = this.#visited.size === 0;
     this.#visited.add(visit(path, isConstraint));
     for (const line of logicalLines(text)) {
+      const lineNumber = isMain ? line.line : undefined;
       if (line.isTooLong) {
         this.#addInvalid(line.text, 'a line longer than any requirement');
       } else if (!line.text.startsWith('-')) {
-        this.#add(parseRequirement(line.text), isConstraint);
+        const { requirement, stray } = parseRequirementLine(line.text);
+        this.#add(requirement, isConstraint, lineNumber);
+        if (stray !== undefined) this.#warn(`${path}, line ${line.line}: neither a condition nor an option, not read: ${stray}`);
       } else {
         for (const option of parseOptions(line.text)) {
           if (option.kind === 'unknown') {
@@ -63,9 +84,9 @@ class RequirementFiles {
             continue;
           }
           this.#validCount++;
-          if (option.kind === 'warning') this.#reading.addWarning(option.sentence);
-          else if (option.kind === 'editable') this.#add(parseEditable(option.value), isConstraint);
-          else await this.#include(path, option.path, option.isConstraint);
+          if (option.kind === 'include') await this.#include(path, option.path, option.isConstraint);
+          else if (option.kind === 'editable') this.#add(parseEditable(option.value), isConstraint, lineNumber);
+          else this.#addPlace(option);
         }
       }
     }
@@ -73,22 +94,36 @@ class RequirementFiles {
 
   content(): ManifestContent {
     if (this.#validCount === 0 && this.#invalidCount > 0) return unreadable('not a requirements file: none of its lines is a requirement');
+    if (this.#warningCount > MAX_WARNINGS) this.#reading.addWarning(`${this.#warningCount - MAX_WARNINGS} more lines are to be warned of`);
+    const packages = new PythonPackages(this.#reading);
+    const index = this.#hasOtherPlaces ? undefined : this.#index;
     for (const { name, versions } of this.#pinned.values()) {
-      for (const version of versions) this.#reading.addPackage(name, version);
+      for (const [version, line] of versions) packages.add(name, version, line === undefined ? {} : { line }, index);
     }
-    for (const { name, requirement } of this.#unpinned) {
-      const folded = foldPythonName(name);
-      const versions = this.#constraints.get(folded);
-      for (const version of versions ?? []) {
-        if (!this.#pinned.get(folded)?.versions.has(version)) this.#reading.addPackage(this.#pinned.get(folded)?.name ?? name, version);
-      }
+    for (const { name, requirement, line } of this.#unpinned) {
+      const versions = this.#constraints.get(foldPythonName(name));
+      for (const version of versions ?? []) packages.add(name, version, line === undefined ? {} : { line }, index);
       if (!versions)
         this.#reading.addUnresolved(name, requirement, requirement === '' ? 'no version is given' : 'not pinned to one exact version');
     }
     return this.#reading.content();
   }
 
-  #add(requirement: Requirement, isConstraint: boolean): void {
+  #warn(sentence: string): void {
+    if (++this.#warningCount <= MAX_WARNINGS) this.#reading.addWarning(sentence);
+  }
+
+  #addPlace(option: Extract<Option, { kind: 'index' | 'another-place' | 'warning' }>): void {
+    if (option.kind === 'index') {
+      this.#index = option.address;
+      this.#warn(`packages come from an index that the file names: ${option.address}`);
+    } else {
+      if (option.kind === 'another-place') this.#hasOtherPlaces = true;
+      this.#warn(option.sentence);
+    }
+  }
+
+  #add(requirement: Requirement, isConstraint: boolean, line: number | undefined): void {
     if (requirement.kind === 'invalid') {
       this.#addInvalid(requirement.text, 'not a requirement that pip would take');
       return;
@@ -99,16 +134,20 @@ class RequirementFiles {
       if (isConstraint) {
         this.#constraints.set(folded, (this.#constraints.get(folded) ?? new Set()).add(requirement.version));
       } else {
-        const pinned = this.#pinned.get(folded) ?? { name: requirement.name, versions: new Set<string>() };
+        const pinned = this.#pinned.get(folded) ?? { name: requirement.name, versions: new Map() };
         this.#pinned.set(folded, pinned);
-        pinned.versions.add(requirement.version);
+        if (!pinned.versions.has(requirement.version)) pinned.versions.set(requirement.version, line);
         checkEntryCount(this.#pinned.size);
       }
     } else if (requirement.kind === 'unpinned' && !isConstraint) {
-      this.#unpinned.push(requirement);
+      this.#unpinned.push({ ...requirement, line });
       checkEntryCount(this.#unpinned.length);
     } else if (requirement.kind === 'remote' && !isConstraint) {
       this.#reading.addUnsupported(requirement.name, requirement.address, 'comes from an address of its own, not from a registry');
+    } else if (requirement.kind === 'local' && !isConstraint) {
+      this.#reading.addLocal(requirement.name, requirement.path, 'a folder or file of our own');
+    } else if (requirement.kind === 'outside' && !isConstraint) {
+      this.#reading.addUnresolved(requirement.name, requirement.path, 'a path that leads out of the repository');
     }
   }
 
@@ -123,7 +162,7 @@ class RequirementFiles {
     if (path !== undefined && this.#visited.has(visit(path, isConstraint))) return;
     const found = path === undefined ? 'lies outside the repository and is not read' : await this.#readInclude(path);
     if (typeof found === 'string') {
-      if (isConstraint) this.#reading.addWarning(`the constraints file ${target} ${found}`);
+      if (isConstraint) this.#warn(`the constraints file ${target} ${found}`);
       else this.#reading.addUnresolved(target, `-r ${target}`, `the requirements file ${target} ${found}`);
     } else if (path !== undefined) {
       await this.read(path, found.text, isConstraint);
@@ -136,7 +175,7 @@ class RequirementFiles {
     if (bytes === undefined) return 'is not in the repository';
     if (bytes.length > REQUIREMENTS_MAX_BYTES) return `is too large: ${bytes.length} bytes`;
     const { text, damaged } = decodeText(bytes);
-    if (damaged) this.#reading.addWarning(`${path} is not valid UTF-8: unreadable bytes were replaced`);
+    if (damaged) this.#warn(`${path} is not valid UTF-8: unreadable bytes were replaced`);
     const reason = whyUnreadable(text);
     return reason === undefined ? { text } : `is unreadable: ${reason}`;
   }

@@ -8,6 +8,8 @@ export interface LogicalLine {
   /** Without comment and outer space; never empty. Cut where it is too long. */
   readonly text: string;
   readonly isTooLong: boolean;
+  /** Where it begins, from 1. */
+  readonly line: number;
 }
 
 /**
@@ -17,22 +19,26 @@ export interface LogicalLine {
 export function* logicalLines(text: string): Generator<LogicalLine> {
   let joined = '';
   let isOpen = false;
+  let lineNumber = 0;
+  let first = 1;
   for (const line of physicalLines(text)) {
+    lineNumber++;
+    if (!isOpen) first = lineNumber;
     const isComment = line.trimStart().startsWith('#');
     isOpen = line.endsWith('\\') && !isComment;
     // What is too long already is not made longer: its end cannot make a requirement of it.
     if (joined.length <= LINE_MAX_CHARACTERS) joined += isOpen ? line.slice(0, -1) : isComment ? ` ${line}` : line;
     if (isOpen) continue;
-    yield* toLogicalLine(joined);
+    yield* toLogicalLine(joined, first);
     joined = '';
   }
-  if (isOpen) yield* toLogicalLine(joined);
+  if (isOpen) yield* toLogicalLine(joined, first);
 }
 
-function* toLogicalLine(joined: string): Generator<LogicalLine> {
+function* toLogicalLine(joined: string, first: number): Generator<LogicalLine> {
   const isTooLong = joined.length > LINE_MAX_CHARACTERS;
   const line = withoutComment(isTooLong ? joined.slice(0, LINE_MAX_CHARACTERS) : joined).trim();
-  if (line !== '') yield { text: line, isTooLong };
+  if (line !== '') yield { text: line, isTooLong, line: first };
 }
 
 function* physicalLines(text: string): Generator<string> {

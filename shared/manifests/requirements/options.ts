@@ -2,10 +2,14 @@
 export type Option =
   | { readonly kind: 'include'; readonly path: string; readonly isConstraint: boolean }
   | { readonly kind: 'editable'; readonly value: string }
+  /** In place of the usual index. */
+  | { readonly kind: 'index'; readonly address: string }
+  /** Beside the index. */
+  | { readonly kind: 'another-place'; readonly sentence: string }
   | { readonly kind: 'warning'; readonly sentence: string }
   | { readonly kind: 'unknown'; readonly text: string };
 
-type Meaning = 'include' | 'constraint' | 'editable' | 'index' | 'links' | 'trust' | 'value' | 'flag';
+type Meaning = 'include' | 'constraint' | 'editable' | 'index' | 'extra-index' | 'links' | 'trust' | 'hash' | 'value' | 'flag';
 
 /** Options that pip takes within a file (pip 26), and those that older ones took. */
 const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
@@ -18,7 +22,7 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['-i', 'index'],
   ['--index-url', 'index'],
   ['--pypi-url', 'index'],
-  ['--extra-index-url', 'index'],
+  ['--extra-index-url', 'extra-index'],
   ['-f', 'links'],
   ['--find-links', 'links'],
   ['--trusted-host', 'trust'],
@@ -27,7 +31,7 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['--config-settings', 'value'],
   ['--global-option', 'value'],
   ['--install-option', 'value'],
-  ['--hash', 'value'],
+  ['--hash', 'hash'],
   ['--no-binary', 'value'],
   ['--only-binary', 'value'],
   ['--use-feature', 'value'],
@@ -44,6 +48,8 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['--always-unzip', 'flag'],
   ['-Z', 'flag'],
 ]);
+
+const HASH = /^[a-z0-9_]+:[0-9a-f]+$/i;
 
 /** The options of one line that begins with `-`. The first unknown one ends it: what follows cannot be told apart. */
 export function parseOptions(line: string): readonly Option[] {
@@ -67,6 +73,8 @@ export function parseOptions(line: string): readonly Option[] {
       const rest = end < 0 ? following : following.slice(0, end);
       index += rest.length;
       options.push({ kind: 'editable', value: [value, ...rest].join(' ') });
+    } else if (meaning === 'hash') {
+      if (!HASH.test(value)) return [...options, { kind: 'unknown', text: words.slice(index).join(' ') }];
     } else {
       const option = toOption(meaning, value);
       if (option) options.push(option);
@@ -75,16 +83,18 @@ export function parseOptions(line: string): readonly Option[] {
   return options;
 }
 
-function toOption(meaning: Meaning, value: string): Option | undefined {
+function toOption(meaning: Exclude<Meaning, 'hash'>, value: string): Option | undefined {
   const overHttp = /^http:/i.test(value) ? ', over plain HTTP' : '';
   switch (meaning) {
     case 'include':
     case 'constraint':
       return { kind: 'include', path: value, isConstraint: meaning === 'constraint' };
     case 'index':
-      return { kind: 'warning', sentence: `packages come from an index that the file names${overHttp}: ${value}` };
+      return { kind: 'index', address: value };
+    case 'extra-index':
+      return { kind: 'another-place', sentence: `packages may come from another index as well${overHttp}: ${value}` };
     case 'links':
-      return { kind: 'warning', sentence: `packages may come from a page of links${overHttp}: ${value}` };
+      return { kind: 'another-place', sentence: `packages may come from a page of links${overHttp}: ${value}` };
     case 'trust':
       return { kind: 'warning', sentence: `the certificate of ${value} is not checked` };
     default:

@@ -1,33 +1,55 @@
+import { strongestDigest } from '../npm/digest.ts';
 import { splitNpmSpec } from '../npm/names.ts';
 import { originOf } from '../npm/origin.ts';
-import type { RegistryEntries } from '../npm/registry-entries.ts';
+import { type NpmFacts, RegistryEntries } from '../npm/registry-entries.ts';
 import type { Reading } from '../reading.ts';
-import { type Complaint, readEntries, unquote, type YarnEntry, type YarnLayout } from './lines.ts';
+import { parseSyml } from '../syntax/syml.ts';
+import { readLines, unquote, type YarnEntry, type YarnLayout } from './lines.ts';
+import type { Resolutions } from './resolutions.ts';
+import { type Entries, toEntries } from './whole.ts';
 
-const LAYOUT: YarnLayout = { wantedFields: new Set(['version', 'resolved']), separator: ' ' };
+const LAYOUT: YarnLayout = { separator: ' ', specsOf: splitKey, hasWantedDependencies: () => false };
 /** What yarn 1 writes at the top, even of a project without dependencies. */
 const HEADER = /^# yarn lockfile v1\s*$/m;
 const ALIAS = 'npm:';
 /** With an offline mirror, `resolved` is the name of a file in it. */
 const MIRRORED = /^[^/\\:]+\.tgz(?:#|$)/;
-const LOCAL_PATH = /^(?:file:|link:|portal:|workspace:|\.{0,2}\/|~\/|[A-Za-z]:[\\/])/;
+const LOCAL_PATH = /^(?:(?:file|link|portal|workspace):|(?:\.{0,2}\/|~\/|[A-Za-z]:[\\/])(?!.*:\/\/))/;
+const SHA1_OF_ADDRESS = /#([0-9a-f]{40})$/;
+
+/** The entries of a file of yarn 1: line by line, or by yarn's own grammar where a line is of no form that yarn writes. */
+export function readClassic(text: string): Entries {
+  const entries = readLines(text, LAYOUT) ?? readWhole(text);
+  if ('reason' in entries) return entries;
+  if (entries.length === 0 && !HEADER.test(text)) {
+    return { reason: 'not a yarn.lock: it has no entry, and not the first line that yarn writes' };
+  }
+  // A text with a colon has entries, too.
+  const isAnyVersion = entries.length === 0 || entries.some(({ fields }) => fields.version !== undefined);
+  return isAnyVersion ? entries : { reason: 'not a yarn.lock: no entry of it has a version' };
+}
+
+/** As `readClassic`, by yarn's own grammar. */
+export function readWhole(text: string): Entries {
+  const parsed = parseSyml(text);
+  return 'reason' in parsed ? { reason: `not a yarn.lock: ${parsed.reason}` } : toEntries(parsed.value, (key) => [key]);
+}
 
 /**
- * yarn 1. One entry may have several keys, `name@range, name@range`; an alias stands in its key, `alias@npm:name@range`. The key
- * tells the name, for `resolved` may point elsewhere: then both are listed, with a warning.
+ * One entry may have several keys, `name@range, name@range`; an alias stands in its key, `alias@npm:name@range`. The key tells the
+ * name, for `resolved` may point elsewhere: then both are listed, and a sign of poisoning.
  */
-export function readClassic(text: string, entries: RegistryEntries, reading: Reading): Complaint {
-  let isEmpty = true;
-  const complaint = readEntries(text, LAYOUT, (entry) => {
-    isEmpty = false;
-    const specs = splitKeys(entry.key);
-    if (!specs) return `not a yarn.lock: line ${entry.lineNumber} is no list of packages`;
-    addEntry(entry, specs, entries, reading);
-    return undefined;
-  });
-  if (complaint === undefined && isEmpty && !HEADER.test(text))
-    return 'not a yarn.lock: it has no entry, and not the first line that yarn writes';
-  return complaint;
+export function addClassic(found: readonly YarnEntry[], resolutions: Resolutions, reading: Reading): void {
+  const entries = new RegistryEntries(reading, (name, fetchedName) => resolutions.get(name)?.has(fetchedName) === true);
+  const known = new Set<string>();
+  const facts: NpmFacts = {};
+  for (const entry of found) {
+    for (const spec of entry.specs) {
+      if (known.has(spec)) reading.addWarning(`${spec} stands in the file twice; yarn takes the last`);
+      known.add(spec);
+    }
+    addEntry(entry, facts, entries, reading);
+  }
 }
 
 interface Spec {
@@ -35,19 +57,38 @@ interface Spec {
   readonly range: string;
 }
 
-function addEntry(entry: YarnEntry, specs: readonly Spec[], entries: RegistryEntries, reading: Reading): void {
-  const names = new Set(specs.map(({ name }) => name));
-  const [name = ''] = names;
-  if (names.size > 1) reading.addWarning(`line ${entry.lineNumber} resolves several packages as one: ${[...names].join(', ')}`);
-  const version = entry.fields.get('version');
-  const resolved = entry.fields.get('resolved');
-  if (resolved !== undefined) {
-    if (!LOCAL_PATH.test(resolved)) entries.add(name, version, MIRRORED.test(resolved) ? '' : resolved);
-  } else if (!specs.some(({ range }) => LOCAL_PATH.test(range))) {
-    const remote = specs.find(({ range }) => isRemote(range));
-    if (remote) reading.addUnsupported(name, remote.range, 'comes from a git repository or an address of its own, not from a registry');
-    else entries.add(name, version, '');
+function addEntry({ line, specs: written, fields }: YarnEntry, facts: NpmFacts, entries: RegistryEntries, reading: Reading): void {
+  const first = toSpec(written[0] ?? '');
+  const specs = written.length === 1 ? [first] : written.map(toSpec);
+  const { name } = first;
+  if (specs.some((spec) => spec.name !== name)) {
+    const names = new Set(specs.map((spec) => spec.name));
+    reading.addWarning(`${line === undefined ? 'an entry' : `line ${line}`} resolves several packages as one: ${[...names].join(', ')}`);
   }
+  const { version, resolved = '', integrity } = fields;
+  if (line !== undefined) facts.line = line;
+  if (resolved !== '') {
+    facts.integrity = strongestDigest(integrity) ?? sha1Of(resolved);
+    if (LOCAL_PATH.test(resolved)) reading.addLocal(name, resolved, 'a file or folder of the repository');
+    else entries.add(name, version, MIRRORED.test(resolved) ? '' : resolved, facts);
+    return;
+  }
+  const local = specs.find(({ range }) => LOCAL_PATH.test(range));
+  const remote = specs.find(({ range }) => isRemote(range));
+  if (local) {
+    reading.addLocal(name, local.range, 'a file or folder of the repository');
+  } else if (remote) {
+    reading.addUnsupported(name, remote.range, 'comes from a git repository or an address of its own, not from a registry');
+  } else {
+    facts.integrity = strongestDigest(integrity);
+    entries.add(name, version, '', facts);
+  }
+}
+
+/** Before `integrity` there was the digest behind the address. */
+function sha1Of(resolved: string): string | undefined {
+  const digest = SHA1_OF_ADDRESS.exec(resolved)?.[1];
+  return digest === undefined ? undefined : `sha1:${digest}`;
 }
 
 /** An address, or `owner/repository` of a forge. */
@@ -55,16 +96,35 @@ function isRemote(range: string): boolean {
   return originOf(range).kind !== 'path' || /^[^\s@/]+\/[^\s/]+$/.test(range);
 }
 
-/** The packages of a key line; `undefined` where it is no list of them. */
-function splitKeys(key: string): readonly Spec[] | undefined {
-  const specs: Spec[] = [];
-  for (const token of key.includes('"') ? (key.match(/"(?:[^"\\]|\\.)*"|[^\s",][^",]*|\S/g) ?? []) : key.split(', ')) {
-    if (token === ',') continue;
-    const spec = unquote(token);
-    if (spec === undefined || spec === '' || (token === spec && /\s/.test(spec))) return undefined;
-    specs.push(toSpec(spec));
+/** The packages of a key line as yarn writes it, `a, "b", c`; `undefined` for any other. */
+function splitKey(key: string): readonly string[] | undefined {
+  if (!key.includes('"')) {
+    const specs = key.split(', ');
+    return specs.some((spec) => !PLAIN_SPEC.test(spec)) ? undefined : specs;
   }
-  return specs.length > 0 ? specs : undefined;
+  if (key.endsWith(', ')) return undefined;
+  const specs: string[] = [];
+  for (let start = 0; start < key.length; start += ', '.length) {
+    const end = endOfSpec(key, start);
+    const written = key.slice(start, end);
+    const spec = written.startsWith('"') ? unquote(written) : PLAIN_SPEC.test(written) ? written : undefined;
+    if (spec === undefined || spec === '' || (end < key.length && !key.startsWith(', ', end))) return undefined;
+    specs.push(spec);
+    start = end;
+  }
+  return specs;
+}
+
+const PLAIN_SPEC = /^[A-Za-z0-9/][^\s,:"]*$/;
+
+function endOfSpec(key: string, start: number): number {
+  if (key.charCodeAt(start) !== 0x22) {
+    const comma = key.indexOf(',', start);
+    return comma < 0 ? key.length : comma;
+  }
+  let end = start + 1;
+  while (end < key.length && key.charCodeAt(end) !== 0x22) end += key.charCodeAt(end) === 0x5c ? 2 : 1;
+  return Math.min(end + 1, key.length);
 }
 
 function toSpec(spec: string): Spec {

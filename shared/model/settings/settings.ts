@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import english from 'zod/v4/locales/en.js';
+import { ECOSYSTEMS, type Ecosystem } from '../ecosystem.ts';
 import { SEVERITIES } from '../facts.ts';
 import { DECISIONS } from '../finding.ts';
+import { POISONING_RULES } from '../manifest.ts';
 
 /**
  * The settings document, `safedep-watch.json`. Unknown keys are refused, so that a misspelt one is not silently ignored.
@@ -43,6 +45,21 @@ const webhookSink = z.strictObject({
 
 const windowLimit = z.strictObject({ requests: positiveInteger, perSeconds: positiveInteger });
 
+/** What reading one file may take: a hostile one ends there, and the files beside it are read. Ours; the largest real lock files take 1 s. */
+const READING_SECONDS = 5;
+const READING_HEAP_MEGABYTES = 256;
+/** The extract function's own memory and time leave no more, several files being read at once. */
+const READING_MAX_SECONDS = 60;
+const READING_MAX_HEAP_MEGABYTES = 1_024;
+
+const DEFAULT_READING = {
+  ignoredFolders: [],
+  privateNames: {},
+  privateRegistries: [],
+  registryHosts: [],
+  limits: { seconds: READING_SECONDS, heapMegabytes: READING_HEAP_MEGABYTES },
+};
+
 export const settingsSchema = z.strictObject({
   $schema: z.optional(z.string()),
   version: z.literal(1),
@@ -52,17 +69,33 @@ export const settingsSchema = z.strictObject({
       /** Lock files below these folders are not read: repository-relative, `vendor/fixtures`. */
       ignoredFolders: z._default(z.array(z.string()), []),
       /** Package names that no public registry serves, by ecosystem: exact, or a prefix that ends in `*`. */
-      privateNames: z._default(z.partialRecord(z.enum(['NPM', 'PYPI', 'CARGO', 'GO']), z.array(z.string())), {}),
+      privateNames: z._default(z.partialRecord(z.enum(Object.keys(ECOSYSTEMS) as [Ecosystem, ...Ecosystem[]]), z.array(z.string())), {}),
+      /** Hosts of private registries, `npm.internal.example`: what a lock file has from them is never asked about anywhere. */
+      privateRegistries: z._default(z.array(z.string()), []),
+      /** Hosts of the registries that lock files may name. Empty: any, and one that hardly any entry of a file uses is warned of. */
+      registryHosts: z._default(z.array(z.string()), []),
+      limits: z._default(
+        z.strictObject({
+          /** Replaces each format's own limit for the size of a file, which is what still reads within the memory below. */
+          fileBytes: z.optional(z.int().check(z.positive())),
+          /** Time to read one file, without the waiting for files that it names. */
+          seconds: z._default(z.number().check(z.positive(), z.maximum(READING_MAX_SECONDS)), READING_SECONDS),
+          /** Memory to read one file. */
+          heapMegabytes: z._default(z.int().check(z.minimum(32), z.maximum(READING_MAX_HEAP_MEGABYTES)), READING_HEAP_MEGABYTES),
+        }),
+        { seconds: READING_SECONDS, heapMegabytes: READING_HEAP_MEGABYTES },
+      ),
     }),
-    { ignoredFolders: [], privateNames: {} },
+    DEFAULT_READING,
   ),
   policy: z._default(
     z.strictObject({
       malware: z._default(z.enum(DECISIONS), 'reject'),
       suspicious: z._default(z.enum(DECISIONS), 'warn'),
       vulnerability: z._default(z.partialRecord(z.enum(SEVERITIES), z.enum(DECISIONS)), {}),
+      poisonedLockFile: z._default(z.partialRecord(z.enum(POISONING_RULES), z.enum(DECISIONS)), {}),
     }),
-    { malware: 'reject', suspicious: 'warn', vulnerability: {} },
+    { malware: 'reject', suspicious: 'warn', vulnerability: {}, poisonedLockFile: {} },
   ),
   sinks: z._default(z.array(webhookSink), []),
   limits: z._default(

@@ -154,7 +154,7 @@ async function makeWorld(packages: readonly PackageVersion[] = ['a', 'b', 'evil'
             ...(world.snapshot ? { snapshot: world.snapshot } : {}),
           }),
           readLockFiles: async () => world.lockFiles,
-          readManifest: async () => ({ packages, gaps: [] }),
+          readManifest: async () => ({ packages, gaps: [], poisonings: [] }),
         },
         insights: {
           read: async (asked) => {

@@ -32,7 +32,7 @@ const lockFile = (status: 'read' | 'error', path = 'package-lock.json'): LockFil
     index: 0,
     pageCount: 1,
   },
-  content: { packages: [], gaps: [] },
+  content: { packages: [], gaps: [], poisonings: [] },
 });
 
 describe('assessPackage', () => {
@@ -113,7 +113,7 @@ describe('concludeScan', () => {
 describe('countScan', () => {
   it('counts a package once for each state that it is in, and the gaps of lock files too', () => {
     const gaps = [{ ecosystem: 'NPM', name: 'x', requirement: '*', state: 'unresolved', reason: 'a range' }] as const;
-    const contents = [{ ...lockFile('read'), content: { packages: [PACKAGE], gaps } }];
+    const contents = [{ ...lockFile('read'), content: { packages: [PACKAGE], gaps, poisonings: [] } }];
     const packages = [
       assess(verdictOf({ state: 'not-analysed', reason: 'r' }, { state: 'not-analysed', reason: 'r' }), { settled: true }),
       assess(undefined, { settled: true }),

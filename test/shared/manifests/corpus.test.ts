@@ -8,22 +8,14 @@ import { describe, expect, it } from 'vitest';
 const SHARED = fileURLToPath(new URL('../../../../shared/', import.meta.url));
 const CHECKER = join(SHARED, 'tools/check-corpus.mjs');
 const CORPUS = join(SHARED, 'corpus');
-const FORMATS = [
-  ...['npm-package-lock-v1', 'npm-package-lock-v2', 'npm-package-lock-v3', 'npm-shrinkwrap'],
-  ...['pnpm-v5', 'pnpm-v6', 'pnpm-v9', 'yarn-v1', 'yarn-berry', 'cargo', 'go-mod', 'pip-requirements'],
-].join(',');
 
 /** Runs the checker on our batch command; its report where there is a difference. */
 function checkCorpus(folder: string, ...options: string[]): string {
   const command = fileURLToPath(new URL('../../../infra/cli/packages.ts', import.meta.url));
-  const script = `import(${JSON.stringify(command)}).then((cli) => cli.run(['--batch'])).then((code) => { process.exitCode = code; })`;
-  const checked = spawnSync(
-    process.execPath,
-    [CHECKER, '--batch', ...options, '--format', FORMATS, folder, '--', process.execPath, '-e', script],
-    {
-      encoding: 'utf8',
-    },
-  );
+  const script = `import(${JSON.stringify(command)}).then((cli) => cli.run(['--stdin-paths'])).then((code) => { process.exitCode = code; })`;
+  const checked = spawnSync(process.execPath, [CHECKER, '--batch', ...options, folder, '--', process.execPath, '-e', script], {
+    encoding: 'utf8',
+  });
   return checked.status === 0 ? 'no difference' : `${checked.stdout}${checked.stderr}`;
 }
 

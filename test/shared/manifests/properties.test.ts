@@ -83,6 +83,21 @@ const WRITERS: readonly { readonly title: string; readonly path: string; readonl
     write: (packages) =>
       `__metadata:\n  version: 8\n\n"app@workspace:.":\n  version: 0.0.0-use.local\n  resolution: "app@workspace:."\n\n${packages.map(([name, version]) => `"${name}@npm:^${version}":\n  version: ${version}\n  resolution: "${name}@npm:${version}"\n\n`).join('')}`,
   },
+  {
+    title: 'bun.lock',
+    path: 'bun.lock',
+    write: (packages) =>
+      `{\n  "lockfileVersion": 1,\n  "workspaces": {\n    "": { "name": "app" },\n  },\n  "packages": {\n${packages.map(([name, version]) => `    "${name}": ["${name}@${version}", "", {}, "sha512-AA=="],\n`).join('\n')}  }\n}\n`,
+  },
+  {
+    title: 'deno.lock',
+    path: 'deno.lock',
+    write: (packages) =>
+      JSON.stringify({
+        version: '5',
+        npm: Object.fromEntries(packages.map(([name, version]) => [`${name}@${version}_peer@1.0.0`, { integrity: 'sha512-AA==' }])),
+      }),
+  },
 ];
 
 afterEach(() => {
@@ -154,7 +169,16 @@ describe('what was written is read', () => {
   });
 });
 
-const PATHS = ['package-lock.json', 'pnpm-lock.yaml', 'yarn.lock', 'Cargo.lock', 'go.mod', 'requirements.txt'] as const;
+const PATHS = [
+  'package-lock.json',
+  'pnpm-lock.yaml',
+  'yarn.lock',
+  'bun.lock',
+  'deno.lock',
+  'Cargo.lock',
+  'go.mod',
+  'requirements.txt',
+] as const;
 const SEEDS = [
   ...WRITERS.map(({ write }) =>
     write([
@@ -191,15 +215,18 @@ const damaged = fc
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/u;
 
+/** Every text that a content holds, however deep. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
 describe('what was never written', () => {
   it.each(PATHS)('ends as content, with nothing unprintable in it: %s', async (path) => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(damaged, fc.string({ unit: 'binary' }), fc.json()), async (text) => {
         const content = await contentOf(path, text);
-        const texts =
-          content.status === 'error'
-            ? [content.reason]
-            : [...content.packages, ...content.gaps].flatMap((entry) => Object.values(entry) as string[]).concat(content.warnings);
+        const texts = textsIn(content);
         if (content.status === 'error') expect(content.reason).not.toContain('reader failed');
         for (const said of texts) expect(said).not.toMatch(UNPRINTABLE);
       }),

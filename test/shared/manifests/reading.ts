@@ -1,4 +1,4 @@
-import { readManifest } from '../../../shared/manifests/registry.ts';
+import { readManifest } from '../../../shared/manifests/read-manifest.ts';
 import type { ManifestContent } from '../../../shared/model/manifest.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/model/settings/settings.ts';
 
@@ -48,4 +48,14 @@ export async function reasonOf(path: string, content: string | Uint8Array): Prom
   const found = await contentOf(path, content);
   if (found.status === 'read') throw new Error(`${path} was read: ${found.packages.length} packages`);
   return found.reason;
+}
+
+/** The locals as `name requirement`, in the order read. */
+export function localsOf(content: ReadContent): string[] {
+  return content.locals.map(({ name, requirement }) => [name, requirement].filter(Boolean).join(' '));
+}
+
+/** The signs of poisoning as `rule name@version`, in the order found. */
+export function poisoningsOf(content: ReadContent): string[] {
+  return content.poisonings.map(({ rule, packageVersion: { name, version } }) => `${rule} ${name}@${version}`);
 }

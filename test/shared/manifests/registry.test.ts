@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { formatOf, isIgnored, type ReadFile, readManifest, whyTooLarge } from '../../../shared/manifests/registry.ts';
+import { type ReadFile, whyTooLarge } from '../../../shared/manifests/format.ts';
+import { readManifest } from '../../../shared/manifests/read-manifest.ts';
+import { findLockFiles, formatOf, isIgnored } from '../../../shared/manifests/registry.ts';
 import { DEFAULT_SETTINGS, type ReadingSettings } from '../../../shared/model/settings/settings.ts';
 import { bytesOf } from './reading.ts';
 
@@ -39,7 +41,7 @@ describe('formatOf', () => {
 });
 
 describe('isIgnored', () => {
-  const settings: ReadingSettings = { ignoredFolders: ['vendor/fixtures', '/examples/', './old'], privateNames: {} };
+  const settings: ReadingSettings = { ...READING, ignoredFolders: ['vendor/fixtures', '/examples/', './old'] };
 
   it.each([
     'vendor/fixtures/yarn.lock',
@@ -63,8 +65,7 @@ describe('isIgnored', () => {
 describe('readManifest', () => {
   it('names every path that it asked for, found or absent', async () => {
     const files = repository({ 'a/requirements.txt': '-r base.txt\n-c ../pins.txt\nflask==2.0.0\n', 'a/base.txt': 'six==1.16.0\n' });
-    const { format, content, consulted } = await readManifest('a/requirements.txt', files, READING);
-    expect(format).toBe('requirements');
+    const { content, consulted } = await readManifest('a/requirements.txt', files, READING);
     expect(consulted).toEqual(['a/requirements.txt', 'a/base.txt', 'pins.txt']);
     expect(content).toMatchObject({ packages: [{ name: 'flask' }, { name: 'six' }] });
   });
@@ -82,14 +83,17 @@ describe('readManifest', () => {
   });
 
   it('makes gaps of private names, exact or by prefix', async () => {
-    const settings: ReadingSettings = { ignoredFolders: [], privateNames: { NPM: ['@acme/*'], PYPI: ['Our_Tool'] } };
+    const settings: ReadingSettings = { ...READING, privateNames: { NPM: ['@acme/*'], PYPI: ['Our_Tool'] } };
     const npm = await readManifest('package-lock.json', repository({ 'package-lock.json': LOCK }), settings);
     expect(npm.content).toMatchObject({
       packages: [{ name: 'ms' }],
-      gaps: [{ name: '@acme/core', requirement: '1.0.0', state: 'unresolved', reason: 'a private name' }],
+      gaps: [{ name: '@acme/core', requirement: '1.0.0', state: 'unresolved', reason: 'private: a name that the settings list' }],
     });
     const python = await readManifest('requirements.txt', repository({ 'requirements.txt': 'our-tool==1.0\nflask==2.0\n' }), settings);
-    expect(python.content).toMatchObject({ packages: [{ name: 'flask' }], gaps: [{ name: 'our-tool', reason: 'a private name' }] });
+    expect(python.content).toMatchObject({
+      packages: [{ name: 'flask' }],
+      gaps: [{ name: 'our-tool', reason: 'private: a name that the settings list' }],
+    });
   });
 
   it('refuses a file over the limit of its format, and names the limit', async () => {
@@ -99,9 +103,16 @@ describe('readManifest', () => {
   });
 
   it('knows what is too large before any byte is read', () => {
-    const format = formatOf('go.mod');
-    expect(format && whyTooLarge(format, format.maxBytes)).toBeUndefined();
-    expect(format && whyTooLarge(format, format.maxBytes + 1)).toContain('too large');
+    const [found] = findLockFiles(['README.md', 'go.mod', 'node_modules/a/go.mod'], READING);
+    expect(found).toMatchObject({ path: 'go.mod', format: 'go-mod' });
+    expect(found && whyTooLarge(found, found.maxBytes)).toBeUndefined();
+    expect(found && whyTooLarge(found, found.maxBytes + 1)).toBe(
+      `too large: ${(found?.maxBytes ?? 0) + 1} bytes; up to ${found?.maxBytes} are read of go-mod`,
+    );
+  });
+
+  it('takes the size that is read at most from the settings, where they name one', () => {
+    expect(findLockFiles(['go.mod'], { ...READING, limits: { ...READING.limits, fileBytes: 10 } })).toMatchObject([{ maxBytes: 10 }]);
   });
 
   it('refuses a file that is not there', async () => {
@@ -123,9 +134,10 @@ describe('readManifest', () => {
   });
 
   it('refuses a file with more entries than any lock file, and names the limit', async () => {
-    const lines = Array.from({ length: 100_001 }, (_, index) => `p${index}==1\n`).join('');
-    const { content } = await readManifest('requirements.txt', repository({ 'requirements.txt': lines }), READING);
-    expect(content).toEqual({ status: 'error', reason: 'more than 100000 entries; files with up to that many are read' });
+    const lines = Array.from({ length: 400_001 }, (_, index) => `    p${index} (1)\n`).join('');
+    const lock = `GEM\n  remote: https://gems.example/\n  specs:\n${lines}`;
+    const { content } = await readManifest('Gemfile.lock', repository({ 'Gemfile.lock': lock }), READING);
+    expect(content).toEqual({ status: 'error', reason: 'more than 400000 entries; files with up to that many are read' });
   });
 
   it('makes gaps of packages that SafeDep cannot be asked about', async () => {

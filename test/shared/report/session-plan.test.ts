@@ -123,7 +123,8 @@ describe('planSession', () => {
         const insights = messages.filter(({ finding }) => !finding);
         const all = reported.lockFiles.flatMap(({ path: lockFile, packages }) => packages.map((entry) => ({ lockFile, entry })));
         const fits = all.filter(
-          ({ entry: { name, version } }) => name.length >= 1 && name.length <= 255 && version.length >= 1 && version.length <= 100,
+          ({ entry: { ecosystem, name, version } }) =>
+            ECOSYSTEMS[ecosystem].isServed && name.length >= 1 && name.length <= 255 && version.length >= 1 && version.length <= 100,
         );
         const key = (lockFile: string, entry: PackageVersion) => `${lockFile}\n${packageKey(entry)}`;
         expect(insights.map(({ at }) => key(at.lockFile, at.packageVersion)).sort()).toEqual(

@@ -158,7 +158,8 @@ describe('what is not asked', () => {
   it.each([
     [{ ecosystem: 'NPM', name: 'x'.repeat(256), version: '1' }, /256 characters/],
     [{ ecosystem: 'NPM', name: 'x', version: '' }, /0 characters/],
-    [{ ecosystem: 'HEX' as 'NPM', name: 'x', version: '1' }, /ecosystem HEX/],
+    [{ ecosystem: 'HEX', name: 'x', version: '1' }, /SafeDep does not serve Hex packages/],
+    [{ ecosystem: 'OPAM' as 'NPM', name: 'x', version: '1' }, /SafeDep does not serve OPAM packages/],
     [{ ecosystem: 'NPM', name: '\ud800', version: '1' }, /Unicode/],
   ] as const)('is %j', async (packageVersion, reason) => {
     standIn.resetCalls();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { gapsOf, packagesOf, read, reasonOf } from '../reading.ts';
+import { expectNoSilentLoss } from '../mutations.ts';
+import { gapsOf, localsOf, packagesOf, poisoningsOf, read, reasonOf } from '../reading.ts';
 
 const FILE = 'pnpm-lock.yaml';
 
@@ -131,7 +132,7 @@ packages:
     ]);
   });
 
-  it('warns of a tarball that is not the one that the key names', async () => {
+  it('tells a tarball that is not the one that the key names', async () => {
     const content = await read(
       FILE,
       `lockfileVersion: '9.0'
@@ -143,7 +144,159 @@ packages:
 `,
     );
     expect(packagesOf(content)).toEqual(['evil@1.0.0', 'lodash@4.17.21', 'ms@2.1.3']);
-    expect(content.warnings).toHaveLength(2);
+    expect(poisoningsOf(content)).toEqual(['other-package lodash@4.17.21']);
+    expect(content.warnings).toEqual(['ms@2.1.3 is fetched from https://files.example/ms.tgz, which is no usual registry address']);
+  });
+
+  it('tells direct, development and optional ones, lines, hosts and digests: layouts 5 and 6', async () => {
+    const content = await read(
+      FILE,
+      `lockfileVersion: 5.4
+specifiers:
+  a: ^1
+devDependencies:
+  a: 1.0.0
+packages:
+  /a/1.0.0:
+    resolution: {integrity: sha512-AA==}
+    dev: true
+  registry.npm.example+8443/b/1.0.0:
+    resolution: {integrity: sha1-BB= sha512-CC==}
+    optional: true
+    dev: false
+`,
+    );
+    expect(content.packages).toEqual([
+      {
+        ...{ ecosystem: 'NPM', name: 'a', version: '1.0.0', relationship: 'direct', isDevelopment: true, isOptional: false },
+        ...{ line: 7, integrity: 'sha512-AA==' },
+      },
+      {
+        ...{ ecosystem: 'NPM', name: 'b', version: '1.0.0', relationship: 'transitive', isDevelopment: false, isOptional: true },
+        ...{ line: 10, integrity: 'sha512-CC==', registryHosts: ['registry.npm.example:8443'] },
+      },
+    ]);
+  });
+
+  it.each([
+    ['line by line', ''],
+    ['as YAML', '\u0020'],
+  ])('tells optional ones of layout 9 by their snapshots, %s', async (_how, space) => {
+    const content = await read(
+      FILE,
+      `lockfileVersion: '9.0'
+packages:
+  a@1.0.0:
+    resolution: {integrity: sha512-AA==}
+  '@s/b@1.0.0':
+    resolution: {integrity: sha512-AA==}
+  c@1.0.0:
+    resolution:${space} {integrity: sha512-AA==}
+snapshots${space}:
+  a@1.0.0:
+    optional: true
+  '@s/b@1.0.0(peer@1.0.0)':
+    optional: true
+  '@s/b@1.0.0(peer@2.0.0)':
+    dependencies:
+      optional: 1.0.0
+  c@1.0.0: {}
+`,
+    );
+    expect(content.packages.map(({ name, isOptional }) => `${name} ${isOptional}`)).toEqual(['@s/b false', 'a true', 'c false']);
+  });
+
+  it('lists projects of the workspace and what they link to as local, under their names', async () => {
+    const content = await read(
+      FILE,
+      `lockfileVersion: '9.0'
+importers:
+  .:
+    dependencies:
+      lib:
+        specifier: workspace:*
+        version: link:packages/lib
+  packages/lib: {}
+  packages/tool:
+    dependencies:
+      lib:
+        specifier: workspace:*
+        version: link:../lib
+      packed:
+        specifier: file:../../vendor/packed.tgz
+        version: file:vendor/packed.tgz
+packages:
+  packed@file:vendor/packed.tgz:
+    resolution: {integrity: sha512-AA==, tarball: file:vendor/packed.tgz}
+    version: 1.0.0
+`,
+    );
+    expect(localsOf(content).sort()).toEqual(['. .', 'lib packages/lib', 'packages/tool packages/tool', 'packed file:vendor/packed.tgz']);
+    expect(content).toMatchObject({ packages: [], gaps: [] });
+  });
+
+  it('compares an address from which pnpm cut the registry', async () => {
+    const content = await read(
+      FILE,
+      `lockfileVersion: 5.3
+packages:
+  /@s/a/1.0.0:
+    resolution: {integrity: sha512-AA==, tarball: /@s/a/-/a-1.0.0.tgz}
+  /b/1.0.0:
+    resolution: {integrity: sha512-AA==, tarball: '@evil/b/-/b-1.0.0.tgz'}
+`,
+    );
+    expect(packagesOf(content)).toEqual(['@evil/b@1.0.0', '@s/a@1.0.0', 'b@1.0.0']);
+    expect(poisoningsOf(content)).toEqual(['other-package b@1.0.0']);
+  });
+
+  it('tells a package that another name is resolved to, unless the project asks for an alias', async () => {
+    const declared = (name: string, specifier: string, version: string): string =>
+      `      ${name}:\n        specifier: ${specifier}\n        version: ${version}\n`;
+    const content = await read(
+      FILE,
+      `lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n${declared('lodash', '^4.17.21', 'evil@1.0.0')}${declared('pad', 'npm:left-pad@^1', 'left-pad@1.3.0')}${declared('cat', "'catalog:'", 'left-pad@1.3.0')}packages:\n  evil@1.0.0: {}\n  left-pad@1.3.0: {}\n`,
+    );
+    expect(poisoningsOf(content)).toEqual(['other-package evil@1.0.0']);
+    expect(content.gaps).toEqual([]);
+  });
+
+  it('says when a section has no name that pnpm writes', async () => {
+    const content = await read(FILE, "lockfileVersion: '9.0'\npackages:\n  a@1.0.0: {}\npackagez:\n  b@1.0.0: {}\n");
+    expect(content.warnings).toEqual(['"packagez" is no section that pnpm writes; what stands in it was not read']);
+  });
+
+  it('loses no package in silence when a character changes', async () => {
+    const text = `lockfileVersion: '9.0'
+
+importers:
+
+  .:
+    dependencies:
+      kappa:
+        specifier: ^1
+        version: 1.2.3
+      '@mu/nu':
+        specifier: ^2
+        version: 2.3.4(kappa@1.2.3)
+
+packages:
+
+  '@mu/nu@2.3.4':
+    resolution: {integrity: sha512-AA==}
+    engines: {node: '>=8'}
+
+  kappa@1.2.3:
+    resolution: {integrity: sha512-BB==}
+
+  omicron@5.6.7:
+    resolution: {integrity: sha512-CC==, tarball: https://registry.npm.example/omicron/-/omicron-5.6.7.tgz}
+
+snapshots:
+
+  '@mu/nu@2.3.4(kappa@1.2.3)': {}
+`;
+    await expectNoSilentLoss(FILE, text);
   });
 
   it('reads keys that are too long for one line with their field', async () => {

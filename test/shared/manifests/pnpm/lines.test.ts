@@ -86,13 +86,14 @@ const damaged = fc
 function essence(documents: readonly PnpmDocument[]): unknown {
   return documents
     .filter(({ keys }) => keys.size > 0)
-    .map(({ lockfileVersion, entries, declared }) => ({
+    .map(({ lockfileVersion, entries, importers, declared }) => ({
       lockfileVersion,
-      entries: entries.map(({ key, name, version, resolution }) => ({
-        ...{ key, name: name ?? '', version: version ?? '' },
+      entries: entries.map(({ key, name = '', version = '', integrity = '', isDevelopment = false, isOptional = false, resolution }) => ({
+        ...{ key, name, version, integrity, isDevelopment, isOptional },
         resolution: ['tarball', 'type', 'directory', 'repo'].map((field) => resolution?.get(field) ?? ''),
       })),
-      declared: declared.map(({ importer, name, version }) => `${importer} ${name} ${version}`).sort(),
+      importers,
+      declared: declared.map(({ importer, name, specifier, version }) => `${importer} ${name} ${specifier} ${version}`).sort(),
     }));
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { gapsOf, packagesOf, read, reasonOf } from '../reading.ts';
+import { expectNoSilentLoss } from '../mutations.ts';
+import { gapsOf, localsOf, packagesOf, poisoningsOf, read, reasonOf } from '../reading.ts';
 
 const FILE = 'yarn.lock';
 const CLASSIC = '# yarn lockfile v1\n\n';
@@ -43,7 +44,7 @@ describe('yarn 1', () => {
     expect(packagesOf(await read(FILE, text.replaceAll('\n', '\r\n')))).toEqual(['a@1.0.0', 'b@1.0.0']);
   });
 
-  it('leaves out links, files and folders', async () => {
+  it('lists links, files and folders as local', async () => {
     const content = await read(
       FILE,
       CLASSIC +
@@ -52,7 +53,33 @@ describe('yarn 1', () => {
         classic('"c@file:c.tgz"', '1.0.0', 'file:c.tgz#0123456') +
         classic('"d@../d"', '1.0.0'),
     );
-    expect(content).toEqual({ status: 'read', packages: [], gaps: [], warnings: [] });
+    expect(content).toMatchObject({ status: 'read', packages: [], gaps: [], warnings: [] });
+    expect(localsOf(content)).toEqual(['a link:./deps/a', 'b file:./b', 'c file:c.tgz#0123456', 'd ../d']);
+  });
+
+  it('tells lines, hosts and digests', async () => {
+    const sha1 = '0123456789abcdef0123456789abcdef01234567';
+    const text = `${CLASSIC}a@1:
+  version "1.0.0"
+  resolved "https://registry.npm.example/a/-/a-1.0.0.tgz#${sha1}"
+  integrity "sha1-AA== sha512-BB=="
+
+b@1:
+  version "1.0.0"
+  resolved "https://registry.npm.example/b/-/b-1.0.0.tgz#${sha1}"
+`;
+    const registryHosts = ['registry.npm.example'];
+    expect((await read(FILE, text)).packages).toEqual([
+      { ecosystem: 'NPM', name: 'a', version: '1.0.0', line: 3, integrity: 'sha512-BB==', registryHosts },
+      { ecosystem: 'NPM', name: 'b', version: '1.0.0', line: 8, integrity: `sha1:${sha1}`, registryHosts },
+    ]);
+  });
+
+  it('reads spellings that yarn itself reads and does not write', async () => {
+    const text = `${CLASSIC}a@1 :\n  version : "1.0.0"\n"b@^1", b@^2:\n  version 1.2.0\n  dependencies:\n    "@s/c" "^1"\n    deeper:\n      x "1"\n`;
+    const content = await read(FILE, text);
+    expect(packagesOf(content)).toEqual(['a@1.0.0', 'b@1.2.0']);
+    expect(content.packages.map(({ line }) => line)).toEqual([undefined, undefined]);
   });
 
   it('makes gaps of git and of addresses, with and without "resolved"', async () => {
@@ -75,18 +102,29 @@ describe('yarn 1', () => {
     ]);
   });
 
-  it('lists what a "resolutions" entry fetches beside what the key names, with a warning', async () => {
-    const content = await read(FILE, CLASSIC + classic('polyfill@^1', '1.5.2', tarball('@fork/polyfill', '1.5.2')));
-    expect(packagesOf(content)).toEqual(['@fork/polyfill@1.5.2', 'polyfill@1.5.2']);
-    expect(content.warnings).toEqual([
-      'polyfill@1.5.2 is fetched as @fork/polyfill@1.5.2: another package or version than the entry claims',
-    ]);
+  it('lists what is fetched beside what the key names: poisoning, unless the project has a "resolutions" entry for it', async () => {
+    const text =
+      CLASSIC + classic('ms@^2', '2.1.3', tarball('ms', '2.1.3')) + classic('polyfill@^1', '1.5.2', tarball('@fork/polyfill', '1.5.2'));
+    const poisoned = await read(FILE, text, { 'package.json': '{"resolutions":{"other":"npm:@fork/polyfill@1.5.2","polyfill":"^1"}}' });
+    expect(packagesOf(poisoned)).toEqual(['@fork/polyfill@1.5.2', 'ms@2.1.3', 'polyfill@1.5.2']);
+    expect(poisoningsOf(poisoned)).toEqual(['other-package polyfill@1.5.2']);
+    expect(poisoningsOf(await read(FILE, text))).toEqual(['other-package polyfill@1.5.2']);
+    const intended = await read(FILE, text, { 'package.json': '{"resolutions":{"parent/**/polyfill":"npm:@fork/polyfill@^1.5.2"}}' });
+    expect(packagesOf(intended)).toEqual(['@fork/polyfill@1.5.2', 'ms@2.1.3', 'polyfill@1.5.2']);
+    expect(intended.poisonings).toEqual([]);
+    expect(intended.warnings).toEqual(['polyfill@1.5.2 is fetched as @fork/polyfill@1.5.2, as the project asks for']);
   });
 
-  it('warns of plain HTTP', async () => {
+  it('tells plain HTTP', async () => {
     const content = await read(FILE, CLASSIC + classic('ms@^2', '2.1.3', tarball('ms', '2.1.3', 'http://registry.npm.example')));
     expect(packagesOf(content)).toEqual(['ms@2.1.3']);
-    expect(content.warnings).toEqual(['1 package is fetched over plain HTTP, such as ms']);
+    expect(poisoningsOf(content)).toEqual(['plain-http ms@2.1.3']);
+  });
+
+  it('warns of a key that stands twice', async () => {
+    const content = await read(FILE, CLASSIC + classic('ms@^2', '2.1.3') + classic('ms@^2', '2.0.0'));
+    expect(packagesOf(content)).toEqual(['ms@2.0.0', 'ms@2.1.3']);
+    expect(content.warnings).toEqual(['ms@^2 stands in the file twice; yarn takes the last']);
   });
 
   it('warns of a key that joins several packages', async () => {
@@ -100,14 +138,17 @@ describe('yarn 1', () => {
   });
 
   it.each([
-    ['text', 'this is not a lock file\nat all\n', /line 1 is of no form/],
-    ['text with a colon', 'Dear all:\n  please note\n', /line 2 is of no form|no list of packages/],
+    ['text', 'this is not a lock file\nat all\n', /not the grammar of yarn 1 \(line 1, column \d+\)/],
+    ['text with a colon', 'Dear all:\n  please note\n', /no entry of it has a version/],
+    ['text of several lines with a colon', 'a:\n  version:\n    one\n', /not the grammar of yarn 1/],
+    ['a version that is no text', 'a:\n  version:\n    one two\n', /the version of "a" is not text/],
+    ['a key of JavaScript', `${CLASSIC}a@1 :\n  version "1"\n__proto__ :\n  version "1.0.0"\n`, /a key named "__proto__"/],
     ['empty', '', /no entry/],
     ['binary', '\u0000\u0001', /binary/],
     ['a merge conflict', `${CLASSIC}<<<<<<< HEAD\na@1:\n=======\nb@1:\n>>>>>>> topic\n`, /unfinished merge/],
-    ['cut off', `${CLASSIC}a@1:\n  version "1.0`, /line 4 is of no form/],
+    ['cut off', `${CLASSIC}a@1:\n  version "1.0`, /not the grammar of yarn 1 \(line 4, column \d+\)/],
     ['of lines that end differently for others', `${CLASSIC}a@1:\n  version "1.0.0"\r  resolved "x"\n`, /carriage returns/],
-    ['one endless line', `${CLASSIC}"a@${' '.repeat(70_000)}":\n  version "1.0.0"\n`, /line 3 has 700\d\d characters/],
+    ['one endless line', `${CLASSIC}"a@${' '.repeat(900_000)}":\n  version "1.0.0"\n`, /too large to be read in any spelling/],
   ])('refuses what is %s', async (_what, text, reason) => {
     expect(await reasonOf(FILE, text)).toMatch(reason);
   });
@@ -146,7 +187,7 @@ describe('yarn 2 and later', () => {
     expect(content.gaps).toEqual([]);
   });
 
-  it('leaves out workspaces, links, portals and files, and says what a workspace declares in vain', async () => {
+  it('lists workspaces, links, portals and files as local, and says what a workspace declares in vain', async () => {
     const content = await read(
       FILE,
       BERRY +
@@ -163,7 +204,41 @@ describe('yarn 2 and later', () => {
         berry('ms@npm:^2', '2.1.3', 'ms@npm:2.1.3'),
     );
     expect(packagesOf(content)).toEqual(['ms@2.1.3']);
+    expect(localsOf(content)).toEqual([
+      'app workspace:.',
+      'lib workspace:lib',
+      'p portal:../p::locator=app',
+      'l link:l',
+      'f file:f#f::hash=1',
+    ]);
     expect(gapsOf(content)).toEqual(['unresolved @s/gone npm:^1']);
+  });
+
+  it('tells direct from transitive ones, lines, and the checksum with the way of packing', async () => {
+    const text =
+      BERRY +
+      berry('app@workspace:.', '0.0.0-use.local', 'app@workspace:.', '  dependencies:\n    a: "npm:^1"\n    c: "npm:^1"\n') +
+      berry('a@npm:^1', '1.0.0', 'a@npm:1.0.0', '  dependencies:\n    b: "npm:^2"\n  checksum: 10/0abc\n') +
+      berry('b@npm:^2', '2.0.0', 'b@npm:2.0.0', '  checksum: 0def\n') +
+      berry('c@npm:^3', '3.0.0', 'c@npm:3.0.0');
+    const fact = (name: string, version: string, more: object): object => ({ ecosystem: 'NPM', name, version, ...more });
+    expect((await read(FILE, text)).packages).toEqual([
+      fact('a', '1.0.0', { relationship: 'direct', line: 14, integrity: 'zip10:0abc' }),
+      fact('b', '2.0.0', { relationship: 'transitive', line: 23, integrity: 'zip10c0:0def' }),
+      fact('c', '3.0.0', { relationship: 'direct', line: 30 }),
+    ]);
+  });
+
+  it('tells a package that a key does not ask for', async () => {
+    const content = await read(
+      FILE,
+      BERRY +
+        berry('lodash@npm:^4', '1.0.0', 'evil@npm:1.0.0') +
+        berry('ms@npm:other@^2', '2.0.0', 'evil@npm:2.0.0') +
+        berry('@std/fs@jsr:^1', '1.0.0', '@jsr/std__fs@npm:1.0.0') +
+        berry('pad@npm:left-pad', '1.3.0', 'left-pad@npm:1.3.0'),
+    );
+    expect(poisoningsOf(content)).toEqual(['other-package evil@1.0.0', 'other-package evil@2.0.0']);
   });
 
   it('makes gaps of git, of addresses and of entries without "resolution"', async () => {
@@ -186,13 +261,20 @@ describe('yarn 2 and later', () => {
       `${BERRY}${berry('a@npm:1', '1.0.0', `a@npm:1.0.0::__archiveUrl=${archive('a')}`)}${berry('b@npm:1', '1.0.0', `b@npm:1.0.0::__archiveUrl=${archive('evil')}`)}`,
     );
     expect(packagesOf(content)).toEqual(['a@1.0.0', 'b@1.0.0', 'evil@1.0.0']);
-    expect(content.warnings).toHaveLength(1);
+    expect(poisoningsOf(content)).toEqual(['other-package b@1.0.0']);
+    expect(content.registries).toEqual([{ ecosystem: 'NPM', host: 'registry.npm.example', entryCount: 2 }]);
   });
 
-  it('believes "resolution" where "version" says another thing, with a warning', async () => {
+  it('believes "resolution" where "version" says another thing, and calls it poisoning', async () => {
     const content = await read(FILE, BERRY + berry('a@npm:1', '9.9.9', 'a@npm:1.0.0'));
     expect(packagesOf(content)).toEqual(['a@1.0.0']);
-    expect(content.warnings).toEqual(['a has version 9.9.9, but resolves to 1.0.0: the latter is what yarn fetches']);
+    expect(content.poisonings).toEqual([
+      {
+        rule: 'other-version',
+        packageVersion: { ecosystem: 'NPM', name: 'a', version: '1.0.0' },
+        detail: 'a has version 9.9.9, but resolves to 1.0.0, which is what yarn fetches',
+      },
+    ]);
   });
 
   it('reads a key that is too long for one line', async () => {
@@ -214,11 +296,57 @@ describe('yarn 2 and later', () => {
   });
 
   it.each([
+    ['indented by four', (text: string) => text.replaceAll('\n  ', '\n    ')],
+    ['with a comment', (text: string) => text.replace('version: 1.0.0', 'version: 1.0.0 # said')],
+    ['with a space before a colon', (text: string) => text.replace('version: 1', 'version : 1')],
+    ['in single quotes', (text: string) => text.replaceAll('"', "'")],
+    [
+      'as JSON',
+      () =>
+        '{"__metadata":\n{}}'.replace('{"__metadata":', '__metadata:').replace('{}}', ' version: 8\n') +
+        '"a@npm:1": {"version": "1.0.0", "resolution": "a@npm:1.0.0"}\n',
+    ],
+  ])('reads YAML that yarn does not write: %s', async (_what, change) => {
+    const content = await read(FILE, change(BERRY + berry('a@npm:1', '1.0.0', 'a@npm:1.0.0')));
+    expect(packagesOf(content)).toEqual(['a@1.0.0']);
+    expect(content.packages[0]?.line).toBeUndefined();
+  });
+
+  it.each([
     ['a list', `${BERRY}- a\n`],
     ['cut off', `${BERRY}"a@npm:1":\n  version: 1.0.0\n  resolution: "a@np`],
     ['a key of its own', `${BERRY}? "a@npm:1"\n`],
-    ['oddly indented', `${BERRY}"a@npm:1":\n   version: 1.0.0\n`],
+    ['doubled in another spelling', `${BERRY}"a@npm:1": {}\n'a@npm:1': {}\n`],
+    ['a bomb of aliases', `${BERRY}a0: &a0 [x, x]\na1: &a1 [*a0, *a0]\n"a@npm:1": {version: *a1}\n`],
+    ['a list of fields', `${BERRY}"a@npm:1":\n- version: 1.0.0\n`],
   ])('refuses what is %s', async (_what, text) => {
-    expect(await reasonOf(FILE, text)).toMatch(/line \d+ is of no form that yarn writes/);
+    expect(await reasonOf(FILE, text)).toMatch(/^not a yarn.lock: (?:not valid YAML|"a@npm:1" is no entry)/);
+  });
+});
+
+describe('yarn, damage', () => {
+  it('loses no package of yarn 1 in silence', async () => {
+    const text =
+      CLASSIC +
+      classic('kappa@^1.0.0, kappa@^1.2.0', '1.2.3', tarball('kappa', '1.2.3')) +
+      classic('"@mu/nu@^2.0.0"', '2.3.4', tarball('@mu/nu', '2.3.4')) +
+      classic('"rho@npm:sigma@^8.0.0"', '8.9.1', tarball('sigma', '8.9.1')) +
+      classic('omicron@~5.6.0', '5.6.7', tarball('omicron', '5.6.7'));
+    await expectNoSilentLoss(FILE, text);
+  });
+
+  it('loses no package of yarn 4 in silence', async () => {
+    const text =
+      BERRY +
+      berry(
+        'app@workspace:.',
+        '0.0.0-use.local',
+        'app@workspace:.',
+        '  dependencies:\n    kappa: "npm:^1.0.0"\n    "@mu/nu": "npm:^2.0.0"\n',
+      ) +
+      berry('kappa@npm:^1.0.0', '1.2.3', 'kappa@npm:1.2.3') +
+      berry('@mu/nu@npm:^2.0.0', '2.3.4', '@mu/nu@npm:2.3.4') +
+      berry('rho@npm:sigma@^8.0.0', '8.9.1', 'sigma@npm:8.9.1');
+    await expectNoSilentLoss(FILE, text);
   });
 });

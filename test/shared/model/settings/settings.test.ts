@@ -19,6 +19,7 @@ describe('parseSettings', () => {
       malware: 'reject',
       suspicious: 'reject',
       vulnerability: {},
+      poisonedLockFile: {},
     });
   });
 
