@@ -42,12 +42,16 @@ function foreignTo(listed: ReadonlySet<string>): IsForeign {
 }
 
 function unusualIn(registries: readonly RegistryUse[], listed: ReadonlySet<string>): IsForeign {
+  const sums = new Map<string, { total: number; most: RegistryUse }>();
+  for (const use of registries) {
+    const known = sums.get(use.ecosystem) ?? { total: 0, most: use };
+    sums.set(use.ecosystem, { total: known.total + use.entryCount, most: use.entryCount > known.most.entryCount ? use : known.most });
+  }
   const signs = new Map<string, Sign>();
   for (const { ecosystem, host, entryCount } of registries) {
-    if (listed.has(host)) continue;
-    const ofEcosystem = registries.filter((other) => other.ecosystem === ecosystem);
-    const total = ofEcosystem.reduce((sum, other) => sum + other.entryCount, 0);
-    const most = ofEcosystem.reduce((a, b) => (b.entryCount > a.entryCount ? b : a));
+    const sum = sums.get(ecosystem);
+    if (!sum || listed.has(host)) continue;
+    const { total, most } = sum;
     const isFew = entryCount === 1 || entryCount * USUAL_SHARE <= total;
     if (total < MIN_ENTRIES || !isFew || most.entryCount <= entryCount) continue;
     const detail = `comes from ${host}, as ${entryCount} of ${total} entries do; most come from ${most.host}`;

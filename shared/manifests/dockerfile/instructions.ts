@@ -36,14 +36,16 @@ export function parseInstructions(text: string): readonly Instruction[] | { read
         if (parts.length === 0) break;
         continue;
       }
-      goesOn = trimmed.endsWith(escapeSign);
-      parts.push(goesOn ? trimmed.slice(0, -1) : trimmed);
+      // White space before the next line's text stays; one escape sign after another is a sign like any other.
+      const written = parts.length === 0 ? trimmed : line.trimEnd();
+      goesOn = written.endsWith(escapeSign) && written.at(-2) !== escapeSign;
+      parts.push(goesOn ? written.slice(0, -1) : written);
       length += trimmed.length;
       if (length > INSTRUCTION_MAX_CHARACTERS)
         return { reason: `line ${start + 1}: an instruction of more than ${INSTRUCTION_MAX_CHARACTERS} characters` };
     }
     if (parts.length === 0) continue;
-    const whole = parts.join(' ');
+    const whole = parts.join('');
     const end = whole.search(/\s/);
     const keyword = (end < 0 ? whole : whole.slice(0, end)).toUpperCase();
     const rest = end < 0 ? '' : whole.slice(end + 1).trim();

@@ -2,6 +2,7 @@
 export type Variables = ReadonlyMap<string, string | undefined>;
 
 const MAX_DEPTH = 8;
+/** Of a text before and after; references to images have some hundred. */
 const MAX_CHARACTERS = 4_096;
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
 
@@ -32,6 +33,8 @@ export function expand(text: string, variables: Variables, depth = 0): string | 
     if (value === undefined) return { reason: `${name} has no value here` };
     if (typeof value !== 'string') return value;
     expanded += value;
+    // Each reference is short and its value need not be: arguments made of arguments grow without end.
+    if (expanded.length > MAX_CHARACTERS) return { reason: 'too long or too deep' };
     index = end;
   }
   return expanded;

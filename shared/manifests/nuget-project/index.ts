@@ -1,7 +1,7 @@
 import type { ManifestContent } from '../../model/manifest.ts';
 import { baseName, besideOf, type ManifestFormat, type ReadFile } from '../format.ts';
 import { addRequested } from '../nuget/names.ts';
-import { Reading, unreadable } from '../reading.ts';
+import { checkEntryCount, Reading, unreadable } from '../reading.ts';
 import { parseXml } from '../syntax/xml.ts';
 import { decodeText } from '../text.ts';
 import { isReference, type Project, readProject } from './project.ts';
@@ -50,14 +50,21 @@ function parseProject(text: string): Project | { readonly reason: string } {
   return readProject(parsed.value);
 }
 
-function addPackages({ packages, projects, sdks, warnings }: Project, central: ReadonlyMap<string, string>, reading: Reading): void {
+function addPackages({ packages, projects, sdks, warnings }: Project, central: CentralVersions, reading: Reading): void {
+  const versionsHere = versionsById(packages);
+  let requestCount = 0;
   for (const item of packages) {
-    const requested = item.version || central.get(item.id.toLowerCase()) || '';
+    const id = item.id.toLowerCase();
+    const versions = item.version === '' ? central.get(id) : [item.version];
+    // What only adds to an item of this file needs no version of its own.
+    if (versions === undefined && item.isUpdate && versionsHere.has(id)) continue;
     const facts = {
       ...(isReference(item) ? { relationship: 'direct' as const } : {}),
       ...(item.isDevelopment ? { isDevelopment: true } : {}),
     };
-    addRequested(item.id, requested, facts, reading);
+    requestCount += versions?.length ?? 1;
+    checkEntryCount(requestCount);
+    for (const version of versions ?? ['']) addRequested(item.id, version, facts, reading);
   }
   for (const path of projects) reading.addLocal(path, '', 'a project of the solution');
   for (const sdk of sdks) {
@@ -71,15 +78,32 @@ function addPackages({ packages, projects, sdks, warnings }: Project, central: R
   for (const warning of warnings) reading.addWarning(warning);
 }
 
-/** Central versions by id in lower case, from the nearest file that has them. */
-async function centralVersions(path: string, readSibling: ReadFile, reading: Reading): Promise<ReadonlyMap<string, string>> {
+/** By id in lower case; conditions may give one package several. */
+type CentralVersions = ReadonlyMap<string, readonly string[]>;
+
+function versionsById(packages: Project['packages']): CentralVersions {
+  const versions = new Map<string, string[]>();
+  const seen = new Set<string>();
+  for (const { id, version } of packages) {
+    const key = id.toLowerCase();
+    const ofId = versions.get(key);
+    if (version === '' || seen.has(`${key}\n${version}`)) continue;
+    seen.add(`${key}\n${version}`);
+    if (ofId) ofId.push(version);
+    else versions.set(key, [version]);
+  }
+  return versions;
+}
+
+/** The central versions of the nearest file that has them. */
+async function centralVersions(path: string, readSibling: ReadFile, reading: Reading): Promise<CentralVersions> {
   const folders = path.split('/').slice(0, -1);
   for (let count = 0; count <= MAX_FOLDERS_ABOVE; count++) {
     const file = [...folders, CENTRAL].join('/');
     const bytes = await readSibling(file);
     if (bytes !== undefined) {
       const project = bytes.length > PROJECT_MAX_BYTES ? { reason: 'it is too large' } : parseProject(decodeText(bytes).text);
-      if (!('reason' in project)) return new Map(project.packages.map(({ id, version }) => [id.toLowerCase(), version]));
+      if (!('reason' in project)) return versionsById(project.packages);
       reading.addWarning(`the central versions in ${file} were not read: ${project.reason}`);
       return new Map();
     }

@@ -1,5 +1,8 @@
-import { checkEntryCount } from '../reading.ts';
+import { ReadingLimit } from '../reading.ts';
 import type { XmlElement } from '../syntax/xml.ts';
+
+/** So many references fit into a file of the largest size, one element each; lists within one element may name many more. */
+const MAX_ITEMS = 100_000;
 
 /** One item of a project that names a package, or what may be one. */
 export interface PackageItem {
@@ -9,6 +12,8 @@ export interface PackageItem {
   /** As written, empty where none is. */
   readonly version: string;
   readonly isDevelopment: boolean;
+  /** Adds to an item that stands elsewhere. */
+  readonly isUpdate: boolean;
 }
 
 export interface Project {
@@ -53,12 +58,12 @@ export function readProject(root: XmlElement): Project {
       else if (kind === 'sdk' && !isItemGroup) sdks.push(sdkOf(metadata(element, 'name'), metadata(element, 'version')));
       else if (kind === 'import' && !isItemGroup) sdks.push(sdkOf(metadata(element, 'sdk'), metadata(element, 'version')));
       else if (!isItemGroup) continue;
-      else if (kind === 'projectreference') projects.push(...idsOf(element));
+      else if (kind === 'projectreference') for (const path of idsOf(element)) projects.push(path);
       else if (REFERENCES.has(kind) || kind === 'packageversion') addItems(element, packages, warnings);
       else if (metadata(element, 'version') !== '' && idsOf(element).length > 0)
         warnings.push(`the item <${element.name}> of ${idsOf(element)[0]} has a version, and is not known to be a package`);
     }
-    checkEntryCount(packages.length + projects.length + open.length);
+    checkItemCount(packages.length + projects.length + open.length);
   }
   for (const sdk of metadata(root, 'sdk').split(';')) sdks.push(sdk.trim());
   return { packages, projects, sdks: sdks.filter((sdk) => sdk.includes('/')), warnings };
@@ -71,9 +76,15 @@ function addItems(element: XmlElement, packages: PackageItem[], warnings: string
   const isDevelopment = metadata(element, 'privateassets').toLowerCase() === 'all';
   // A download may name several versions of one package.
   const versions = element.name.toLowerCase() === 'packagedownload' ? version.split(';') : [version];
+  const isUpdate = metadata(element, 'include') === '';
+  checkItemCount(packages.length + ids.length * versions.length);
   for (const id of ids) {
-    for (const each of versions) packages.push({ kind: element.name.toLowerCase(), id, version: each.trim(), isDevelopment });
+    for (const each of versions) packages.push({ kind: element.name.toLowerCase(), id, version: each.trim(), isDevelopment, isUpdate });
   }
+}
+
+function checkItemCount(count: number): void {
+  if (count > MAX_ITEMS) throw new ReadingLimit(`more than ${MAX_ITEMS} items; projects with up to that many are read`);
 }
 
 /** What is included, or updated where it stands in another file; several are separated by semicolons. */

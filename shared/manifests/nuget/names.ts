@@ -3,10 +3,14 @@ import { type EntryFacts, isVersion, type Reading } from '../reading.ts';
 /** Ids of packages: words joined by dots, dashes and underscores. */
 const ID = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
+/** Versions begin with a number, whatever follows. */
+const VERSION_START = /^[0-9]/;
+
 /** What the lock file resolves an id to, whatever it is. Ids that differ in letter case only are one package to NuGet, and are kept as written. */
 export function addResolved(id: string, version: string, facts: EntryFacts, reading: Reading): void {
   if (!ID.test(id)) reading.addUnresolved(id, version, 'not a legal package id');
-  else if (!isVersion(version)) reading.addUnresolved(id, version, version === '' ? 'has no version' : 'not a version');
+  else if (!isVersion(version) || !VERSION_START.test(version))
+    reading.addUnresolved(id, version, version === '' ? 'has no version' : 'not a version');
   else reading.addPackage(id, version, facts);
 }
 

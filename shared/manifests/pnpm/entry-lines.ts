@@ -103,7 +103,10 @@ export class EntryLines {
         return;
       }
     }
-    const value = text.slice(first + 'resolution:'.length, end).trim();
+    const start = first + 'resolution:'.length;
+    // Without a space after it the colon is a part of the key.
+    if (start < end && text.charCodeAt(start) !== 0x20) throw new UnexpectedLine();
+    const value = text.slice(start, end).trim();
     this.#isOpenField = value === '';
     if (value === '') this.#resolution = new Map();
     else setResolution(entry, readFlowMap(value));

@@ -11,8 +11,8 @@ import { webAddressOf } from '../web-address.ts';
 /** Which R, which Bioconductor, which Python; `renv` in the locks of 2019. */
 const OTHER_KEYS = new Set(['R', 'Bioconductor', 'Python', 'renv', 'Hash']);
 const NAME = /^[A-Za-z][A-Za-z0-9.]*$/;
-/** How the repositories of Bioconductor are named, and what renv writes for all of them. */
-const BIOCONDUCTOR = /^bioc(?:onductor|soft|ann|exp|workflows|books)?(?:$|[\s-])/i;
+/** What renv itself goes by, whoever runs the repository: its name anywhere. And how Bioconductor's own are named otherwise. */
+const BIOCONDUCTOR = /bioconductor|^bioc(?:soft|ann|exp|workflows|books)?(?:$|[\s-])/i;
 /** Sources that are repositories of a version control system. */
 const FORGES = new Set(['github', 'gitlab', 'bitbucket', 'git', 'git2r', 'xgit', 'svn']);
 

@@ -155,6 +155,24 @@ describe('a Dockerfile', () => {
     await expectNoSilentLoss(PATH, text, { numRuns: 400, except: ['\\'] });
   });
 
+  it('puts the lines of one instruction together as they stand', async () => {
+    expect(packagesOf(await read(PATH, 'FROM acme/left:\\\n22.04\nFROM acme/right:1 \\\n  AS two\n'))).toEqual([
+      'acme/left@22.04',
+      'acme/right@1',
+    ]);
+  });
+
+  it('goes on to no next line behind two escape signs', async () => {
+    expect(packagesOf(await read(PATH, 'FROM acme/left:1\nRUN echo \\\\\nFROM acme/right:2\n'))).toEqual(['acme/left@1', 'acme/right@2']);
+  });
+
+  it('leaves arguments that are made of arguments without end unresolved', async () => {
+    const text = `ARG A=${'x'.repeat(4000)}\nARG B=${'$A'.repeat(2000)}\nARG C=${'$B'.repeat(2000)}\n${'FROM $B\n'.repeat(2000)}FROM $C\nFROM acme/left:1\n`;
+    const content = await read(PATH, text);
+    expect(packagesOf(content)).toEqual(['acme/left@1']);
+    expect(gapsOf(content)).toEqual(['unresolved $B', 'unresolved $C']);
+  });
+
   it('stays fast on long lines and many texts', async () => {
     for (const sign of ['a', '$', '${', '${A:-', '<<A ', '"', ' ', '-', 'a=', '\\\n', '# x=\n']) {
       const long = sign.repeat(60_000 / sign.length);

@@ -58,6 +58,8 @@ describe('nuget-lock', () => {
             c: direct('[1.0, 2.0)'),
             '../d': direct('1.0.0'),
             e: 5,
+            f: direct('latest'),
+            g: direct('v1.0'),
             __proto__x: { resolved: '1.0.0' },
           },
         },
@@ -70,6 +72,8 @@ describe('nuget-lock', () => {
       'unresolved c [1.0, 2.0)',
       'unresolved ../d 1.0.0',
       'unresolved e 5',
+      'unresolved f latest',
+      'unresolved g v1.0',
       'unresolved __proto__x 1.0.0',
     ]);
     expect(content.warnings).toEqual(['its "later" is not known, and was not read']);

@@ -61,6 +61,30 @@ describe('nuget-project', () => {
     expect(broken.warnings.join()).toContain('the central versions in src/App/Directory.Packages.props were not read');
   });
 
+  it('takes every central version that conditions give one package', async () => {
+    const central = project(
+      '<PackageVersion Include="A" Version="6.0.1" Condition="x"/><PackageVersion Include="A" Version="8.0.2"/><PackageVersion Update="A"/>',
+      '',
+    );
+    const content = await read(FILE, project(reference('A')), { 'Directory.Packages.props': central });
+    expect(packagesOf(content)).toEqual(['A@6.0.1', 'A@8.0.2']);
+    expect(content.gaps).toEqual([]);
+  });
+
+  it('asks no version of what only adds to a reference of the same file', async () => {
+    const update = (id: string) => `<PackageReference Update="${id}" PrivateAssets="all"/>`;
+    const content = await read(FILE, project(`${reference('A', '1.0')}${update('a')}${update('Elsewhere')}`));
+    expect(packagesOf(content)).toEqual(['A@1.0']);
+    expect(gapsOf(content)).toEqual(['unresolved Elsewhere']);
+  });
+
+  it.each([
+    ['packages times versions', `<PackageDownload Include="${'a;'.repeat(5000)}" Version="${'[1.0];'.repeat(5000)}"/>`],
+    ['projects in one list', `<ProjectReference Include="${'p;'.repeat(300_000)}"/>`],
+  ])('refuses more items than any project has: %s', async (_, item) => {
+    expect(await reasonOf(FILE, project(item))).toMatch(/more than 100000 items/);
+  });
+
   it('reads a central file of its own', async () => {
     const content = await read(
       'Directory.Packages.props',

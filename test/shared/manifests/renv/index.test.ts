@@ -53,6 +53,14 @@ describe('renv.lock', () => {
     expect(content.packages).toMatchObject([{ ecosystem, name: 'acme' }]);
   });
 
+  it.each(['BioconductorAnnotation', 'acme-bioconductor', 'https://mirror.example/bioconductor/3.19/bioc'])(
+    'takes the repository %s for one of Bioconductor',
+    async (repository) => {
+      const record = { Package: 'AnnoAcme', Version: '1.62.2', Source: 'Repository', Repository: repository };
+      expect((await read(PATH, lock({ AnnoAcme: record }))).packages).toMatchObject([{ ecosystem: 'BIOCONDUCTOR', name: 'AnnoAcme' }]);
+    },
+  );
+
   it('reads the records of the first layouts', async () => {
     expect(
       packagesOf(await read(PATH, lock({ acme: { Package: 'acme', Version: '1.0', Source: 'CRAN' } }, { renv: { Version: '0.8' } }))),
