@@ -28,9 +28,9 @@ const FINDING_WORDS: Readonly<Record<FindingEvent['detailType'], string>> = {
   'finding resolved': 'Resolved',
 };
 
-/** A purl stays copyable: it is percent-encoded, and an `@` before a number mentions nobody. */
+/** A purl stays copyable: it is percent-encoded, and an `@` between a name and a number mentions nobody. */
 function purlText(purl: string): string {
-  return toInertText(purl).replace(/＠(?=v?\d)/, '@');
+  return toInertText(purl).replace(/(?<=[\p{L}\p{N}])＠(?=v?\d)/u, '@');
 }
 
 function counted(count: number, one: string, many = `${one}s`): string {

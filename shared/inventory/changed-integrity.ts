@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { algorithmOf } from '../model/integrity.ts';
 import type { LockFilePoisoning, ManifestPackage } from '../model/manifest.ts';
 import { type PackageVersion, packageKey } from '../model/package-version.ts';
 
@@ -12,7 +13,6 @@ export interface SnapshotPackage extends PackageVersion {
 
 /** Characters of base64 that a digest is cut to: 66 bits, where 2^33 versions would have to be tried for two alike. */
 const DIGEST_CHARACTERS = 11;
-const ALGORITHM = /^([A-Za-z0-9]+)[-:]/;
 
 /**
  * The packages of a lock file as they are kept, given those of the same lock file in the snapshot before. A registry never changes
@@ -47,10 +47,5 @@ export function findChangedIntegrity(packages: readonly SnapshotPackage[]): Lock
 }
 
 function shortDigest(integrity: string): string {
-  const algorithm = ALGORITHM.exec(integrity)?.[1] ?? `${integrity.length}`;
-  return `${algorithm}:${createHash('sha256').update(integrity).digest('base64url').slice(0, DIGEST_CHARACTERS)}`;
-}
-
-function algorithmOf(digest: string): string {
-  return digest.slice(0, digest.indexOf(':'));
+  return `${algorithmOf(integrity)}:${createHash('sha256').update(integrity).digest('base64url').slice(0, DIGEST_CHARACTERS)}`;
 }

@@ -1,4 +1,5 @@
 import type { Ecosystem } from '../model/ecosystem.ts';
+import { algorithmOf } from '../model/integrity.ts';
 import type {
   LocalPackage,
   LockFilePoisoning,
@@ -192,7 +193,7 @@ export class Reading {
     if (host && !known.registryHosts?.includes(host.host)) this.#addHost(known, host.host);
     if (integrity === undefined) return;
     if (known.integrity === undefined) known.integrity = integrity;
-    else if (areOfOneAlgorithm(known.integrity, integrity) && known.integrity !== integrity) {
+    else if (algorithmOf(known.integrity) === algorithmOf(integrity) && known.integrity !== integrity) {
       this.addPoisoning(
         'changed-integrity',
         known.name,
@@ -271,14 +272,6 @@ function nothingCollected(): Collected {
 
 function visible(text: string): string {
   return visibleText(text, PACKAGE_NAME_MAX_CHARACTERS);
-}
-
-const ALGORITHM = /^[A-Za-z0-9]+[-:]/;
-
-/** Digests of two algorithms cannot be compared: npm replaced `sha1-` by `sha512-` in many a file. */
-export function areOfOneAlgorithm(a: string, b: string): boolean {
-  const ofA = ALGORITHM.exec(a)?.[0];
-  return ofA === ALGORITHM.exec(b)?.[0] && (ofA !== undefined || a.length === b.length);
 }
 
 /** The content of a file that was not recognised to its end. */

@@ -15,7 +15,6 @@ import { createFindingStore } from '../../shared/findings/dynamodb.ts';
 import { createInsightStore } from '../../shared/insights/dynamodb.ts';
 import type { Question } from '../../shared/insights/verdict.ts';
 import { createInventoryStore } from '../../shared/inventory/dynamodb.ts';
-import { callersThreadReader } from '../../shared/manifests/manifest-reader.ts';
 import type { BusEvent, FindingEvent, ScanEvent } from '../../shared/messages/bus-events.ts';
 import { parseEvaluation, parseLookupBatch, parsePushHint } from '../../shared/messages/queue-messages.ts';
 import type { Check } from '../../shared/model/check.ts';
@@ -25,6 +24,7 @@ import type { RefId } from '../../shared/model/repository.ts';
 import { DEFAULT_SETTINGS } from '../../shared/model/settings/settings.ts';
 import { createScanStore } from '../../shared/scans/dynamodb.ts';
 import { type RepositorySource, SourceError } from '../../shared/scm/source.ts';
+import { callersThreadReader } from '../shared/manifests/callers-thread-reader.ts';
 import { startTables } from './local-tables.ts';
 
 /**

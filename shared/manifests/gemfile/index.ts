@@ -1,6 +1,7 @@
+import { algorithmOf } from '../../model/integrity.ts';
 import type { ManifestContent } from '../../model/manifest.ts';
 import { baseName, LINES_LOCK_MAX_BYTES, type ManifestFormat } from '../format.ts';
-import { areOfOneAlgorithm, Reading, unreadable } from '../reading.ts';
+import { Reading, unreadable } from '../reading.ts';
 import { decodeText, whyUnreadable } from '../text.ts';
 import { type WebAddress, webAddressOf } from '../web-address.ts';
 import { type GemfileLock, type GemRequirement, type GemSource, type GemSpec, readGemfileLock } from './lock.ts';
@@ -69,7 +70,7 @@ function addSpecs({ sources, specs, dependencies, checksums }: GemfileLock, read
       }
     }
     const digests = checksums.get(`${name} (${versionOf(spec)})`);
-    if (digests?.[1] !== undefined && areOfOneAlgorithm(digests[0] ?? '', digests[1])) {
+    if (digests?.[1] !== undefined && algorithmOf(digests[0] ?? '') === algorithmOf(digests[1])) {
       const detail = `${name}@${versionOf(spec)} has two digests in one file: ${digests.join(' and ')}`;
       reading.addPoisoning('changed-integrity', name, version, detail);
     }

@@ -1,13 +1,13 @@
 import type { ManifestContent } from '../../model/manifest.ts';
 import { baseName, type ManifestFormat } from '../format.ts';
 import { describe, type PythonFacts, PythonPackages } from '../python/packages.ts';
-import { readTomlLock, TOML_LOCK_MAX_BYTES } from '../python/toml-lock.ts';
+import { metadataOf, readTomlLock, TOML_LOCK_MAX_BYTES } from '../python/toml-lock.ts';
 import { Reading, unreadable } from '../reading.ts';
 import { isTomlTable, type TomlTable } from '../syntax/toml.ts';
 import { decodeText } from '../text.ts';
 
 /** pdm 2.25 writes 4.5.1; a higher first number is a layout that nobody has described yet. */
-const HIGHEST_MAJOR = 4;
+const METADATA = { file: 'pdm.lock', versionKey: 'lock_version', majors: { lowest: 0, highest: 4 } };
 
 /** Keys that name where a package comes from, in place of an index. */
 const REPOSITORIES = ['git', 'hg', 'svn', 'bzr'] as const;
@@ -36,15 +36,8 @@ export const pdm: ManifestFormat = {
     const reading = new Reading('PYPI', decoded);
     const lock = readTomlLock(decoded.text, LAYOUT, reading);
     if ('reason' in lock) return unreadable(lock.reason);
-    const { metadata } = lock.document;
-    if (metadata !== undefined && !isTomlTable(metadata)) return unreadable('not a pdm.lock: "metadata" is not a table');
-    const version = metadata?.['lock_version'];
-    if (version !== undefined && !isKnown(version)) {
-      return unreadable(`lock file version ${describe(version)} is not known; up to ${HIGHEST_MAJOR}.x are`);
-    }
-    if (metadata === undefined && lock.entries.length === 0) {
-      return unreadable('not a pdm.lock: neither [metadata] nor any [[package]] stands in it');
-    }
+    const head = metadataOf(lock, METADATA);
+    if ('reason' in head) return unreadable(head.reason);
     const packages = new PythonPackages(reading);
     lock.entries.forEach((entry, index) => {
       addEntry(entry, lock.lines?.[index], packages, reading);
@@ -52,11 +45,6 @@ export const pdm: ManifestFormat = {
     return reading.content();
   },
 };
-
-function isKnown(version: unknown): boolean {
-  const major = typeof version === 'string' ? /^(\d{1,3})(?:\.\d{1,3}){0,2}$/.exec(version)?.[1] : undefined;
-  return major !== undefined && Number(major) <= HIGHEST_MAJOR;
-}
 
 function addEntry(entry: TomlTable, line: number | undefined, packages: PythonPackages, reading: Reading): void {
   const { name, version, url, path, revision, files } = entry;

@@ -3,10 +3,9 @@ import { baseName, JSON_LOCK_MAX_BYTES, type ManifestFormat } from '../format.ts
 import { describe, type PythonFacts, PythonPackages } from '../python/packages.ts';
 import { checkEntryCount, Reading, unreadable } from '../reading.ts';
 import { parseJson } from '../syntax/json.ts';
+import { isObject, type JsonObject, own } from '../syntax/json-object.ts';
 import { decodeText } from '../text.ts';
 import { webAddressOf } from '../web-address.ts';
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 /** pipenv has written 6 since 2017; a higher one is a layout that nobody has described yet. */
 const HIGHEST_SPEC = 6;
@@ -144,13 +143,4 @@ class Categories {
     if (url === undefined) this.#reading.addWarning(`${name} is of the index ${describe(index)}, which the file does not describe`);
     return url;
   }
-}
-
-/** `__proto__` as a key is data: only own properties are ever looked at. */
-function own(object: JsonObject, key: string): unknown {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,13 +2,13 @@ import type { ManifestContent } from '../../model/manifest.ts';
 import { foldPythonName } from '../../model/python-name.ts';
 import { baseName, type ManifestFormat } from '../format.ts';
 import { describe, type PythonFacts, PythonPackages } from '../python/packages.ts';
-import { readTomlLock, TOML_LOCK_MAX_BYTES } from '../python/toml-lock.ts';
+import { metadataOf, readTomlLock, TOML_LOCK_MAX_BYTES } from '../python/toml-lock.ts';
 import { Reading, unreadable } from '../reading.ts';
 import { isTomlTable, type TomlTable } from '../syntax/toml.ts';
 import { decodeText } from '../text.ts';
 
 /** Poetry 2.5 writes 2.1, Poetry 1 wrote 1.0 to 2.0, those before none. A higher first number is a layout that nobody has described yet. */
-const HIGHEST_MAJOR = 2;
+const METADATA = { file: 'poetry.lock', versionKey: 'lock-version', majors: { lowest: 1, highest: 2 } };
 
 /** So many digests without a package are named. */
 const MAX_MISSING = 20;
@@ -36,15 +36,9 @@ export const poetry: ManifestFormat = {
     const reading = new Reading('PYPI', decoded);
     const lock = readTomlLock(decoded.text, LAYOUT, reading);
     if ('reason' in lock) return unreadable(lock.reason);
-    const { metadata } = lock.document;
-    if (metadata !== undefined && !isTomlTable(metadata)) return unreadable('not a poetry.lock: "metadata" is not a table');
-    const version = metadata?.['lock-version'];
-    if (version !== undefined && !isKnown(version)) {
-      return unreadable(`lock file version ${describe(version)} is not known; up to ${HIGHEST_MAJOR}.x are`);
-    }
-    if (metadata === undefined && lock.entries.length === 0) {
-      return unreadable('not a poetry.lock: neither [metadata] nor any [[package]] stands in it');
-    }
+    const head = metadataOf(lock, METADATA);
+    if ('reason' in head) return unreadable(head.reason);
+    const { metadata } = head;
     if (metadata === undefined) reading.addWarning('it has no [metadata], which ends every file that Poetry writes: it may be cut off');
     else warnOfMissing(metadata['files'] ?? metadata['hashes'], lock.entries, reading);
     const packages = new PythonPackages(reading);
@@ -64,11 +58,6 @@ function warnOfMissing(digests: unknown, entries: readonly TomlTable[], reading:
     if (!names.has(foldPythonName(name)) && ++missingCount <= MAX_MISSING)
       reading.addWarning(`${name} has digests in [metadata], but no [[package]]`);
   }
-}
-
-function isKnown(version: unknown): boolean {
-  const major = typeof version === 'string' ? /^(\d{1,3})(?:\.\d{1,3})?$/.exec(version)?.[1] : undefined;
-  return major !== undefined && Number(major) >= 1 && Number(major) <= HIGHEST_MAJOR;
 }
 
 function addEntry(entry: TomlTable, line: number | undefined, packages: PythonPackages, reading: Reading): void {

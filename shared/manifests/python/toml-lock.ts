@@ -55,6 +55,34 @@ export function readTomlLock(text: string, layout: TomlLockLayout, reading: Read
   return { document, hasPackages: true, entries: found, lines: lines.length === found.length ? lines : undefined };
 }
 
+interface MetadataLayout {
+  readonly file: string;
+  /** The key of [metadata] that holds the version of the layout. */
+  readonly versionKey: string;
+  /** First numbers of the versions that are known. */
+  readonly majors: { readonly lowest: number; readonly highest: number };
+}
+
+/**
+ * The [metadata] of a lock file that has the version of its layout there; files of the first years had neither. Why the file is not
+ * read, where the version is unknown or nothing shows that it is such a lock file at all.
+ */
+export function metadataOf(
+  { document, entries }: TomlLock,
+  { file, versionKey, majors }: MetadataLayout,
+): { readonly metadata: TomlTable | undefined } | { readonly reason: string } {
+  const { metadata } = document;
+  if (metadata === undefined) {
+    return entries.length === 0 ? { reason: `not a ${file}: neither [metadata] nor any [[package]] stands in it` } : { metadata };
+  }
+  if (!isTomlTable(metadata)) return { reason: `not a ${file}: "metadata" is not a table` };
+  const version = metadata[versionKey];
+  if (version === undefined) return { metadata };
+  const major = typeof version === 'string' ? /^(\d{1,3})(?:\.\d{1,3}){0,2}$/.exec(version)?.[1] : undefined;
+  const isKnown = major !== undefined && Number(major) >= majors.lowest && Number(major) <= majors.highest;
+  return isKnown ? { metadata } : { reason: `lock file version ${describe(version)} is not known; up to ${majors.highest}.x are` };
+}
+
 function warnOfUnknownKeys(entries: readonly TomlTable[], known: ReadonlySet<string>, reading: Reading): void {
   const warned = new Set<string>();
   for (const entry of entries) {

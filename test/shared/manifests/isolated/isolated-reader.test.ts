@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createIsolatedReader, type IsolatedReader } from '../../../../shared/manifests/isolated/isolated-reader.ts';
-import { callersThreadReader } from '../../../../shared/manifests/manifest-reader.ts';
 import { DEFAULT_SETTINGS, type ReadingSettings } from '../../../../shared/model/settings/settings.ts';
+import { callersThreadReader } from '../callers-thread-reader.ts';
 import { bytesOf } from '../reading.ts';
 
 const READING = DEFAULT_SETTINGS.reading;
