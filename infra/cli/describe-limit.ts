@@ -1,11 +1,20 @@
 import type { LimitScope } from '../../shared/rate-limit/limit-key.ts';
-import { currentSpacingMicros, MICROS_PER_MS, planPacing, slotsPerSecond, type WindowLimit } from '../../shared/rate-limit/slots.ts';
+import {
+  currentSpacingMicros,
+  farthestSlotMicros,
+  MICROS_PER_MS,
+  planPacing,
+  slotsPerSecond,
+  type WindowLimit,
+} from '../../shared/rate-limit/slots.ts';
 import type { LimitState } from '../../shared/rate-limit/store.ts';
 
 /** One limit as `cli limit show --json` prints it. Times are relative to now on this machine's clock; rates are of the whole fleet. */
 export interface LimitDescription extends LimitScope {
   /** Negative: the next free slot is past, and nobody waits. */
   readonly nextSlotInMs: number;
+  /** The next free slot is further ahead than any pause puts it, so that a wrong clock booked it; `null` without the settings. */
+  readonly isNextSlotWrong: boolean | null;
   /** What the settings allow; `null` where they were not read. */
   readonly settings: WindowLimit | null;
   /** What settings, policy and slow-down leave now; `null` without the settings. */
@@ -35,6 +44,7 @@ export function describeLimit(scope: LimitScope, state: LimitState, settings: Wi
   return {
     ...scope,
     nextSlotInMs: inMs(state.nextSlotMicros),
+    isNextSlotWrong: pacing ? state.nextSlotMicros > nowMicros + farthestSlotMicros(pacing) : null,
     settings: settings ?? null,
     slotsPerSecond: spacingMicros === undefined ? null : slotsPerSecond(spacingMicros),
     policySlotsPerSecond: policySpacingMicros === undefined ? null : slotsPerSecond(policySpacingMicros),
@@ -58,7 +68,7 @@ export function limitLines(limit: LimitDescription): string[] {
   const { settings, slowdown } = limit;
   const lines = [
     nameOf(limit),
-    row('next free slot', limit.nextSlotInMs < 0 ? `now, free for ${durationText(-limit.nextSlotInMs)}` : relativeText(limit.nextSlotInMs)),
+    row('next free slot', nextSlotText(limit)),
     row(
       'rate now',
       limit.slotsPerSecond === null || settings === null
@@ -75,6 +85,12 @@ export function limitLines(limit: LimitDescription): string[] {
   lines.push(row('last lease', `at ${rateText(limit.lastLeaseSlotsPerSecond)}`), row('last write', relativeText(-limit.lastWriteAgoMs)));
   for (const { seconds, usedUpInMs } of limit.longWindows) lines.push(row(`window ${seconds} s`, `used up to ${relativeText(usedUpInMs)}`));
   return lines;
+}
+
+function nextSlotText({ nextSlotInMs, isNextSlotWrong }: LimitDescription): string {
+  if (nextSlotInMs < 0) return `now, free for ${durationText(-nextSlotInMs)}`;
+  const wrong = "; no pause is that long: a worker's clock was wrong. Delete the item of this limit to start anew";
+  return `${relativeText(nextSlotInMs)}${isNextSlotWrong ? wrong : ''}`;
 }
 
 export function nameOf({ plane, tenant, keyId }: LimitScope): string {
@@ -97,7 +113,7 @@ const UNITS: readonly (readonly [string, number])[] = [
 ];
 
 /** `in 120 ms`, `3 min ago`. */
-function relativeText(ms: number): string {
+export function relativeText(ms: number): string {
   return ms < 0 ? `${durationText(-ms)} ago` : `in ${durationText(ms)}`;
 }
 

@@ -4,11 +4,11 @@ import { toTerminalText } from '../../shared/alerts/inert-text.ts';
 import { createSettingsReader, type SettingsReader } from '../../shared/aws/settings.ts';
 import { dynamoLimitStore, listLimits } from '../../shared/rate-limit/dynamodb.ts';
 import { type LimitScope, PLANES, parseLimitKey } from '../../shared/rate-limit/limit-key.ts';
-import { emissionMicros, planPacing, slotsPerSecond, type WindowLimit } from '../../shared/rate-limit/slots.ts';
+import { emissionMicros, MICROS_PER_MS, planPacing, slotsPerSecond, type WindowLimit } from '../../shared/rate-limit/slots.ts';
 import type { LimitState } from '../../shared/rate-limit/store.ts';
 import { cacheFolder } from '../local/answer-cache.ts';
 import { findOnlyRunning } from '../local/running-pipeline.ts';
-import { describeLimit, limitLines, nameOf, rateText, windowText } from './describe-limit.ts';
+import { describeLimit, limitLines, nameOf, rateText, relativeText, windowText } from './describe-limit.ts';
 
 const USAGE = `usage: npm run cli -- limit show [WHICH] [--json]
        npm run cli -- limit set --requests N --per-seconds S [WHICH]
@@ -33,6 +33,8 @@ Exit codes: 0 done, 2 no pipeline, no limit or no answer, 3 usage`;
  * look-ups would end without anybody having said so.
  */
 const SPACING_MAX_SECONDS = 4;
+/** Slots are booked so far ahead every day, by live work; further ahead lies what an operator should know of. */
+const BOOKED_AHEAD_MS = 3_000;
 /** A policy's write is refused only when somebody else changes the same limit. */
 const WRITES_MAX = 5;
 
@@ -78,10 +80,13 @@ export async function run(args: string[]): Promise<number> {
 }
 
 function sentenceOf(error: unknown): string {
-  if (error instanceof NotDoneError) return error.message;
+  return error instanceof NotDoneError ? error.message : `The limits could not be reached: ${reasonOf(error)}`;
+}
+
+function reasonOf(error: unknown): string {
   const { name, message } = error as Error;
   const reason = name === 'ResourceNotFoundException' ? 'there is no table of that name in this account and region' : message;
-  return `The limits could not be reached: ${toTerminalText(reason || name)}`;
+  return toTerminalText(reason || name);
 }
 
 interface Command {
@@ -103,6 +108,8 @@ function parseCommand(args: string[]): Command {
   const verb = positionals[0];
   if ((verb !== 'show' && verb !== 'set') || positionals.length > 1) throw new UsageError('limit takes show or set.');
   if (plane !== undefined && !PLANES.some((known) => known === plane)) throw new UsageError(`--plane is one of ${PLANES.join(', ')}.`);
+  for (const [name, value] of Object.entries({ table, 'settings-table': settingsTable }))
+    if (value === '') throw new UsageError(`--${name} takes the name of a table.`);
   if (settingsTable !== undefined && table === undefined) throw new UsageError('--settings-table goes with --table.');
   const which = { plane, tenant, keyId: key, tableName: table, settingsTableName: settingsTable, json };
   const hasNumbers = values.requests !== undefined || values['per-seconds'] !== undefined;
@@ -191,8 +198,14 @@ function namesOf(limits: readonly FoundLimit[]): string {
 
 async function settingsLimit({ tenant, plane }: LimitScope, { settings }: Target): Promise<WindowLimit | undefined> {
   if (!settings || plane === 'control') return undefined;
-  const { limits } = await settings.read(tenant);
-  return plane === 'data' ? limits.dataPlane : limits.community;
+  try {
+    const { limits } = await settings.read(tenant);
+    return plane === 'data' ? limits.dataPlane : limits.community;
+  } catch (error) {
+    throw new NotDoneError(
+      `The settings could not be read: ${reasonOf(error)}. With --table alone the limits are shown and set without them; nothing was changed.`,
+    );
+  }
 }
 
 async function show(command: Command, target: Target): Promise<void> {
@@ -220,6 +233,11 @@ async function set(command: Command, target: Target): Promise<void> {
       : `${name} has no policy: from each worker's next lease on the settings alone decide${allowed ? `, ${windowText(allowed)}` : ''}.\n`,
   );
   if (before.slowdown) process.stdout.write('The slow-down after refusals is forgotten.\n');
+  const nextSlotInMs = before.nextSlotMicros / MICROS_PER_MS - Date.now();
+  if (nextSlotInMs > BOOKED_AHEAD_MS)
+    process.stdout.write(
+      `What is booked stays booked, and a pause that SafeDep asked for goes on: the next slot is ${relativeText(nextSlotInMs)}.\n`,
+    );
 }
 
 /** What a policy is worth beside the settings: it can only lower what they allow. */

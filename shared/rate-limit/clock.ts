@@ -108,11 +108,22 @@ export function createFleetClock(options: FleetClockOptions): FleetClock {
     return undefined;
   }
 
+  function boundMicrosNow({ boundMicros, setAtMicros }: Setting): number {
+    return boundMicros + ((monotonicMicros() - setAtMicros) * DRIFT_PARTS_PER_MILLION) / 1_000_000;
+  }
+
+  /** A measurement on a slow way, or none, is worse than a good one a minute ago; unless the two cannot both be right. */
+  function isBetter(current: Setting, measured: Setting | undefined): boolean {
+    if (!measured) return true;
+    const [currentBound, measuredBound] = [boundMicrosNow(current), boundMicrosNow(measured)];
+    const isConsistent = Math.abs(current.offsetMicros - measured.offsetMicros) <= currentBound + measuredBound;
+    return isConsistent && currentBound <= measuredBound;
+  }
+
   async function set(): Promise<void> {
-    const isUsable = setting !== undefined && !isDistrusted && !isStepped(setting);
+    const current = setting && !isDistrusted && !isStepped(setting) ? setting : undefined;
     const measured = await measure();
-    if (measured) setting = measured;
-    else if (!isUsable) setting = wallSetting();
+    if (!current || isStepped(current) || !isBetter(current, measured)) setting = measured ?? wallSetting();
     isDistrusted = false;
     setNextAtMicros = monotonicMicros() + SET_EVERY_MICROS;
   }
@@ -120,9 +131,7 @@ export function createFleetClock(options: FleetClockOptions): FleetClock {
   return {
     read() {
       if (!setting || isDistrusted || isStepped(setting)) return undefined;
-      const monotonic = monotonicMicros();
-      const driftMicros = ((monotonic - setting.setAtMicros) * DRIFT_PARTS_PER_MILLION) / 1_000_000;
-      return { nowMicros: Math.round(monotonic + setting.offsetMicros), boundMicros: setting.boundMicros + driftMicros };
+      return { nowMicros: Math.round(monotonicMicros() + setting.offsetMicros), boundMicros: boundMicrosNow(setting) };
     },
     discipline() {
       const isFresh = setting !== undefined && !isDistrusted && monotonicMicros() < setNextAtMicros && !isStepped(setting);

@@ -8,6 +8,7 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
+import { KEY_PREFIX } from './limit-key.ts';
 import type { Advance, Booking, LimitState, LimitStore, LimitWrite, SetPolicy, SlowDown, WriteResult } from './store.ts';
 
 /**
@@ -24,8 +25,8 @@ import type { Advance, Booking, LimitState, LimitStore, LimitWrite, SetPolicy, S
  * | `policy` | an operator's spacing, where there is one |
  * | `bad`, `slow`, `dec` | the last cut: spacing refused, spacing after it, time |
  *
- * The client should have `maxAttempts: 2` and 150 ms request timeouts: each retry is safe (a write that happened twice leaves
- * slots unused), and a worker must learn soon that there is no answer. Never give the table a time to live.
+ * The client should have `maxAttempts: 2` and request timeouts of about a second: each retry is safe, but a write that happened
+ * twice leaves its slots unused, and an answer that is given up may have been a lease. Never give the table a time to live.
  */
 export function dynamoLimitStore(client: DynamoDBClient, tableName: string): LimitStore {
   async function read(key: string): Promise<LimitState | undefined> {
@@ -83,7 +84,12 @@ export async function listLimits(
 ): Promise<{ readonly key: string; readonly state: LimitState }[]> {
   const limits: { key: string; state: LimitState }[] = [];
   for await (const { Items = [] } of paginateScan({ client }, { TableName: tableName, ConsistentRead: true })) {
-    for (const item of Items) limits.push({ key: item['pk']?.S ?? '', state: toState(item) });
+    for (const item of Items) {
+      const key = item['pk']?.S;
+      // Its items must not be called broken limits, which one deletes.
+      if (!key?.startsWith(KEY_PREFIX)) throw new Error(`the table ${tableName} is none of rate limits, it has items of another kind`);
+      limits.push({ key, state: toState(item) });
+    }
   }
   return limits;
 }
@@ -110,16 +116,17 @@ function toItem(state: LimitState): Record<string, AttributeValue> {
 }
 
 function toState(item: Record<string, AttributeValue>): LimitState {
-  const value = (name: string): number | undefined => (item[name]?.N === undefined ? undefined : Number(item[name].N));
   const required = (name: string): number => {
-    const found = value(name);
-    if (found === undefined || !Number.isFinite(found)) {
+    const text = item[name]?.N;
+    if (text === undefined) {
       throw new Error(
         `the item ${JSON.stringify(item['pk']?.S)} of the rate-limits table has no number "${name}"; delete it to start anew`,
       );
     }
-    return found;
+    return Number(text);
   };
+  /** What is there and no number was meant to slow the fleet: it is not passed over. */
+  const value = (name: string): number | undefined => (item[name] === undefined ? undefined : required(name));
   const policySpacingMicros = value('policy');
   const [spacingMicros, atMicros, refusedSpacingMicros] = [value('slow'), value('dec'), value('bad')];
   const hasSlowdown = spacingMicros !== undefined && atMicros !== undefined && refusedSpacingMicros !== undefined;

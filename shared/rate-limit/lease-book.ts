@@ -3,8 +3,13 @@ import { cut, PAUSE_MAX_MS, type RefusalWatch, watchRefusal } from './feedback.t
 import {
   CLOCK_BOUND_MAX_MS,
   currentSpacingMicros,
+  FLEET_CLOCK_BOUND_MS,
+  farthestSlotMicros,
   formsFor,
+  HELD_DRIFT_MS,
+  LATENESS_MAX_MS,
   type Lane,
+  LEAD_MAX_MS,
   LEAD_MS,
   leasedSlots,
   MICROS_PER_MS,
@@ -14,15 +19,14 @@ import {
   type RememberedForms,
 } from './slots.ts';
 import type { Booking, LimitState, LimitStore, LimitWrite, SlowDown, WriteResult } from './store.ts';
+import { ROOM_WAIT_MAX_MICROS, Turns } from './turns.ts';
 
 /** Writes for one lease: one, two if the form or the version was guessed wrong; more only while the policy keeps changing. */
 const WRITES_PER_LEASE_MAX = 4;
-/** Spread of the first retry after a full horizon, three times as long with each that finds it full again: up to 146 s. */
-const TURN_SPREAD_MS = 200;
-const TURN_GROWTH = 3;
-const TURN_LOSSES_MAX = 6;
 /** When to ask again after a store that did not answer, or a clock that nobody could set. */
 const RETRY_AFTER_TROUBLE_MS = 1_000;
+/** A store that failed is left alone for this long, whoever asks: it may have failed because it is asked too much. */
+const STORE_REST_MICROS = 50_000;
 
 export interface LeaseRequest {
   readonly slotsWanted: number;
@@ -38,7 +42,14 @@ export interface LeaseRefusal {
   readonly retryAfterMs: number;
 }
 
-export type Lease = { readonly leased: true; readonly slotsMicros: readonly number[] } | LeaseRefusal;
+export type Lease =
+  | {
+      readonly leased: true;
+      readonly slotsMicros: readonly number[];
+      /** A clock with a larger bound must not use these slots: they were padded for a better one, or not at all. */
+      readonly clockBoundMaxMicros: number;
+    }
+  | LeaseRefusal;
 
 /** What a process has done since it started; `booked = granted + dropped + in hand`. */
 export interface PermitTotals {
@@ -68,12 +79,7 @@ export interface LeaseBookOptions {
   readonly warn: (message: string, error?: unknown) => void;
 }
 
-/** When a lane may try again after it found the horizon full. */
-interface Turn {
-  readonly atMicros: number;
-  /** Writes that found it full, less leases: estimates how many others wait, on a logarithmic scale. */
-  readonly losses: number;
-}
+const STORE_UNAVAILABLE: LeaseRefusal = { leased: false, reason: 'store-unavailable', retryAfterMs: RETRY_AFTER_TROUBLE_MS };
 
 /** One process's dealings with one limit: knows the item as last seen, books leases, reports refusals. Shared by its sessions. */
 export class LeaseBook {
@@ -93,11 +99,17 @@ export class LeaseBook {
   #forms: RememberedForms = { pace: undefined };
   #watch: RefusalWatch = {};
   #pausedUntilMicros = 0;
-  readonly #turns: Record<Lane, Turn> = { live: { atMicros: 0, losses: 0 }, background: { atMicros: 0, losses: 0 } };
+  /** When the item was last read or written. */
+  #knownAtMicros = 0;
+  /** Slots of an idle item start that far ahead: longer where leases came too late. */
+  #leadMicros = LEAD_MS * MICROS_PER_MS;
+  #storeFailedAtMicros = 0;
+  readonly #turns: Turns;
   #reporting: Promise<void> = Promise.resolve();
 
   constructor(options: LeaseBookOptions) {
     this.#options = options;
+    this.#turns = new Turns(options.random);
   }
 
   /** The item as last seen. */
@@ -119,18 +131,22 @@ export class LeaseBook {
   /** Books the next lease. One write where the guess was right; refusals, also a store that is away, are values. */
   async lease(request: LeaseRequest): Promise<Lease> {
     try {
+      let hasWritten = false;
       for (let attempt = 0; attempt < WRITES_PER_LEASE_MAX; attempt += 1) {
         const reading = await this.#trustedReading();
         if (!reading) return { leased: false, reason: 'clock', retryAfterMs: RETRY_AFTER_TROUBLE_MS };
+        if (Math.abs(reading.nowMicros - this.#storeFailedAtMicros) < STORE_REST_MICROS) return STORE_UNAVAILABLE;
         const state = this.#state ?? (await this.#open());
         if (!state) return { leased: false, reason: 'clock', retryAfterMs: RETRY_AFTER_TROUBLE_MS };
-        const answer = await this.#tryOnce(request, state, attempt > 0);
-        if (answer) return answer;
+        const answer = await this.#tryOnce(request, state, hasWritten);
+        if (typeof answer === 'object') return answer;
+        hasWritten ||= answer === 'written';
       }
       return { leased: false, reason: 'horizon-full', retryAfterMs: LEAD_MS };
     } catch (error) {
+      this.#storeFailedAtMicros = this.#options.clock.read()?.nowMicros ?? 0;
       this.#options.warn('the rate limit could not be read or booked; no call is made until the store answers', error);
-      return { leased: false, reason: 'store-unavailable', retryAfterMs: RETRY_AFTER_TROUBLE_MS };
+      return STORE_UNAVAILABLE;
     }
   }
 
@@ -179,7 +195,17 @@ export class LeaseBook {
       state = result.applied ? created : result.current;
     }
     this.#adopt(state);
+    this.#warnOfFarSlot(state);
     return state;
+  }
+
+  /** A next slot further ahead than any write puts it was booked by a wrong clock, and no worker may move it back. */
+  #warnOfFarSlot({ nextSlotMicros }: LimitState): void {
+    const { clock, pacing, key, warn } = this.#options;
+    const nowMicros = clock.read()?.nowMicros;
+    if (nowMicros === undefined || nextSlotMicros <= nowMicros + farthestSlotMicros(pacing)) return;
+    const seconds = Math.round((nextSlotMicros - nowMicros) / 1_000_000);
+    warn(`the rate limit has no free slot for ${seconds} s: a clock was ahead when they were booked; deleting the item ${key} ends that`);
   }
 
   #write(write: LimitWrite): Promise<WriteResult> {
@@ -187,15 +213,34 @@ export class LeaseBook {
     return this.#options.store.write(this.#options.key, write);
   }
 
-  /** One plan, one write. `undefined`: the guess was wrong, and the state is known better now. */
-  async #tryOnce(request: LeaseRequest, state: LimitState, isRetry: boolean): Promise<Lease | undefined> {
+  /** A lease that came too late for all of its slots tells how far ahead the next one must start; a quicker write, that it need not. */
+  #adaptLead(startedMicros: number, lastSlotMicros: number | undefined): void {
+    const nowMicros = this.#options.clock.read()?.nowMicros;
+    if (nowMicros === undefined) return;
+    const isLost = lastSlotMicros !== undefined && lastSlotMicros < nowMicros - LATENESS_MAX_MS * MICROS_PER_MS;
+    const neededMicros = Math.max(LEAD_MS * MICROS_PER_MS, nowMicros - startedMicros);
+    this.#leadMicros = isLost ? Math.min(LEAD_MAX_MS * MICROS_PER_MS, neededMicros) : Math.min(this.#leadMicros, neededMicros);
+  }
+
+  /** How long until this process may book again for the lane, or `undefined`: it may. */
+  #waitMicros(lane: Lane, nowMicros: number): number | undefined {
+    const turn = this.#turns.of(lane);
+    const notBeforeMicros = Math.max(this.#pausedUntilMicros, turn.atMicros);
+    if (notBeforeMicros <= nowMicros) return undefined;
+    if (notBeforeMicros <= nowMicros + PAUSE_MAX_MS * MICROS_PER_MS) return Math.max(notBeforeMicros, turn.roomAtMicros) - nowMicros;
+    // Further ahead than any wait is: the clock was set back since.
+    this.#pausedUntilMicros = 0;
+    this.#turns.restart(lane);
+    return undefined;
+  }
+
+  /** One plan, at most one write. `written`, `outdated`: the guess was wrong, or too old to refuse by; the state is known better now. */
+  async #tryOnce(request: LeaseRequest, state: LimitState, isRetry: boolean): Promise<Lease | 'written' | 'outdated'> {
     const reading = this.#options.clock.read();
-    if (!reading) return undefined;
+    if (!reading) return 'outdated';
     const { nowMicros } = reading;
-    const notBeforeMicros = Math.max(this.#pausedUntilMicros, this.#turns[request.lane].atMicros);
-    if (notBeforeMicros > nowMicros) {
-      return { leased: false, reason: 'horizon-full', retryAfterMs: (notBeforeMicros - nowMicros) / MICROS_PER_MS };
-    }
+    const waitMicros = this.#waitMicros(request.lane, nowMicros);
+    if (waitMicros !== undefined) return { leased: false, reason: 'horizon-full', retryAfterMs: waitMicros / MICROS_PER_MS };
     const plan = planBooking({
       pacing: this.#options.pacing,
       state,
@@ -206,46 +251,46 @@ export class LeaseBook {
       nowMicros,
       clockBoundMicros: reading.boundMicros,
       deadlineMicros: request.deadlineAtMs * MICROS_PER_MS,
+      leadMicros: this.#leadMicros,
     });
     if (!plan.possible) {
+      // Times in the item only grow, so that what they once ruled out stays ruled out; but the item may have been deleted.
+      if (Math.abs(nowMicros - this.#knownAtMicros) >= ROOM_WAIT_MAX_MICROS) {
+        await this.#open();
+        return 'outdated';
+      }
       const isTurnLost = plan.reason === 'horizon-full';
-      const delayMicros = isTurnLost ? this.#loseTurn(request.lane, nowMicros, plan.retryAfterMicros, isRetry) : plan.retryAfterMicros;
+      const delayMicros = isTurnLost ? this.#turns.lose(request.lane, nowMicros, plan.retryAfterMicros, isRetry) : plan.retryAfterMicros;
       return { leased: false, reason: plan.reason, retryAfterMs: delayMicros / MICROS_PER_MS };
     }
 
     const result = await this.#write(plan.write);
+    const slotsMicros = result.applied && result.before ? leasedSlots(plan, result.before) : [];
+    this.#adaptLead(nowMicros, slotsMicros.at(-1));
     if (!result.applied) {
       if (result.current) this.#adopt(result.current);
       else this.#state = undefined;
-      return undefined;
+      return 'written';
     }
     if (!result.before) throw new Error('the store applied a booking without returning the state before it');
-    const slotsMicros = leasedSlots(plan, result.before);
     this.#remember(plan.write, result.before);
     this.totals.booked += slotsMicros.length;
-    this.#turns[request.lane] = { atMicros: 0, losses: Math.max(0, this.#turns[request.lane].losses - 1) };
-    if (!this.#isProvenWrong(result.before)) return { leased: true, slotsMicros };
+    this.#turns.win(request.lane);
+    if (!this.#isProvenWrong(result.before)) {
+      const clockBoundMaxMicros = Math.max(FLEET_CLOCK_BOUND_MS * MICROS_PER_MS, reading.boundMicros) + HELD_DRIFT_MS * MICROS_PER_MS;
+      return { leased: true, slotsMicros, clockBoundMaxMicros };
+    }
     this.totals.dropped += slotsMicros.length;
-    return undefined;
-  }
-
-  /** Sets the lane's next turn: when there is room again, and a random while later, so that those who wait do not all write. */
-  #loseTurn(lane: Lane, nowMicros: number, fullMicros: number, wasWritten: boolean): number {
-    const { losses } = this.#turns[lane];
-    const spreadMicros = TURN_SPREAD_MS * MICROS_PER_MS * TURN_GROWTH ** losses;
-    const delayMicros = fullMicros + this.#options.random() * spreadMicros;
-    this.#turns[lane] = {
-      atMicros: nowMicros + delayMicros,
-      losses: Math.min(TURN_LOSSES_MAX, losses + (wasWritten ? 1 : 0)),
-    };
-    return delayMicros;
+    return 'written';
   }
 
   #adopt(state: LimitState): void {
     this.#state = state;
     this.#isProvenWrong(state);
     const reading = this.#options.clock.read();
-    if (reading) this.#forms = formsFor(state, this.#options.pacing, reading.nowMicros);
+    if (!reading) return;
+    this.#forms = formsFor(state, this.#options.pacing, reading.nowMicros, this.#leadMicros);
+    this.#knownAtMicros = reading.nowMicros;
   }
 
   #remember(booking: Booking, before: LimitState): void {
@@ -258,6 +303,7 @@ export class LeaseBook {
     const { pace } = booking;
     const nextSlotMicros = pace.form === 'busy' ? before.nextSlotMicros + pace.byMicros : pace.toMicros;
     this.#forms = forms;
+    this.#knownAtMicros = booking.stampMicros;
     this.#state = { ...before, nextSlotMicros, longWindows, stampMicros: booking.stampMicros, spacingMicros: booking.spacingMicros };
   }
 
@@ -266,7 +312,12 @@ export class LeaseBook {
     const reading = this.#options.clock.read();
     if (!reading || state.stampMicros <= reading.nowMicros + reading.boundMicros) return false;
     this.totals.clockAlarms += 1;
-    return this.#options.clock.distrust();
+    const isDistrusted = this.#options.clock.distrust();
+    if (isDistrusted) {
+      const aheadMs = Math.round((state.stampMicros - reading.nowMicros) / MICROS_PER_MS);
+      this.#options.warn(`another worker's clock is ahead of this one by ${aheadMs} ms or more; this one is set anew`);
+    }
+    return isDistrusted;
   }
 
   /** Cuts the fleet's rate and, where the server said how long, pauses it. The first reporter wins; the others adopt. */

@@ -10,9 +10,12 @@ export interface LimitScope {
 
 export const PLANES = ['data', 'control', 'community'] as const;
 
+/** What every limit's key begins with. */
+export const KEY_PREFIX = 'rl#';
+
 /** The item's key, `rl#TENANT#KEY#PLANE`; a `#` in a part is escaped, so that two scopes never share a key. */
 export function limitKey({ tenant, keyId, plane }: LimitScope): string {
-  return `rl#${encodeURIComponent(tenant)}#${encodeURIComponent(keyId)}#${plane}`;
+  return `${KEY_PREFIX}${encodeURIComponent(tenant)}#${encodeURIComponent(keyId)}#${plane}`;
 }
 
 /** The scope that a key names, or `undefined` where it is no key of a limit. */

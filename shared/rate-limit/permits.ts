@@ -115,6 +115,12 @@ interface Waiter {
   resolve(answer: PermitAnswer): void;
 }
 
+/** A slot in hand. A clock with a larger bound must not use it. */
+interface HeldSlot {
+  readonly slotMicros: number;
+  readonly clockBoundMaxMicros: number;
+}
+
 interface SessionParts {
   readonly book: LeaseBook;
   readonly clock: FleetClock;
@@ -128,7 +134,7 @@ class PacedSession implements PermitSession {
   readonly #timers: Timers;
   readonly #request: PermitRequest;
   readonly #waiters: Waiter[] = [];
-  #slotsMicros: number[] = [];
+  #slots: HeldSlot[] = [];
   #granted = 0;
   #isClosed = false;
   #filling: Promise<void> | undefined;
@@ -155,7 +161,7 @@ class PacedSession implements PermitSession {
   }
 
   serveDue(): void {
-    if (this.#slotsMicros.length > 0 && this.#waiters.length > 0) this.#serveAndFill();
+    if (this.#slots.length > 0 && this.#waiters.length > 0) this.#serveAndFill();
   }
 
   refused(retryAfterMs?: number): void {
@@ -178,8 +184,8 @@ class PacedSession implements PermitSession {
   }
 
   #dropAll(): void {
-    this.#book.totals.dropped += this.#slotsMicros.length;
-    this.#slotsMicros = [];
+    this.#book.totals.dropped += this.#slots.length;
+    this.#slots = [];
   }
 
   #refuseAll(answer: PermitAnswer): void {
@@ -191,14 +197,15 @@ class PacedSession implements PermitSession {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     let used = 0;
-    for (const slotMicros of this.#slotsMicros) {
+    for (const { slotMicros, clockBoundMaxMicros } of this.#slots) {
       const reading = this.#clock.read();
       if (!reading) {
         this.#dropAll();
         return;
       }
       const aheadMs = (slotMicros - reading.nowMicros) / MICROS_PER_MS;
-      const isUnusable = aheadMs < -LATENESS_MAX_MS || slotMicros < this.#book.pausedUntilMicros;
+      const isClockWorse = reading.boundMicros > clockBoundMaxMicros;
+      const isUnusable = aheadMs < -LATENESS_MAX_MS || slotMicros < this.#book.pausedUntilMicros || isClockWorse;
       if (!isUnusable) {
         const waiter = this.#waiters[0];
         if (!waiter) break;
@@ -214,7 +221,7 @@ class PacedSession implements PermitSession {
       }
       used += 1;
     }
-    if (used > 0) this.#slotsMicros.splice(0, used);
+    if (used > 0) this.#slots.splice(0, used);
   }
 
   #serveAndFill(): void {
@@ -230,7 +237,7 @@ class PacedSession implements PermitSession {
   }
 
   #slotsWanted(): number {
-    const wanted = Math.max(this.#request.need - this.#granted, this.#waiters.length) - this.#slotsMicros.length;
+    const wanted = Math.max(this.#request.need - this.#granted, this.#waiters.length) - this.#slots.length;
     return Math.min(wanted, this.#request.callsAtOnce ?? wanted);
   }
 
@@ -240,16 +247,18 @@ class PacedSession implements PermitSession {
 
   /** How long the slots in hand last. */
   #slotsLastMs(): number {
-    const last = this.#slotsMicros.at(-1);
+    const last = this.#slots.at(-1);
     const reading = this.#clock.read();
-    return last === undefined || !reading ? 0 : Math.max(0, last - reading.nowMicros) / MICROS_PER_MS;
+    return last === undefined || !reading ? 0 : Math.max(0, last.slotMicros - reading.nowMicros) / MICROS_PER_MS;
   }
 
   #startFilling(): void {
     if (this.#filling || this.#isClosed || this.#slotsWanted() < 1 || !this.#isLeaseDue()) return;
-    if (this.#waiters.length === 0 && this.#slotsMicros.length === 0) return;
+    if (this.#waiters.length === 0 && this.#slots.length === 0) return;
     this.#filling = this.#fill().finally(() => {
       this.#filling = undefined;
+      // Who came after the last answer, and before this, found it filling.
+      if (this.#slots.length === 0 && this.#waiters.length > 0) this.#startFilling();
     });
   }
 
@@ -269,7 +278,8 @@ class PacedSession implements PermitSession {
       if (lease.leased) {
         const nowMicros = this.#clock.read()?.nowMicros;
         for (const waiter of this.#waiters) waiter.sinceMicros ??= nowMicros;
-        this.#slotsMicros.push(...lease.slotsMicros);
+        const { slotsMicros, clockBoundMaxMicros } = lease;
+        this.#slots.push(...slotsMicros.map((slotMicros) => ({ slotMicros, clockBoundMaxMicros })));
         if (this.#isClosed) this.#dropAll();
         this.#pump();
         continue;
@@ -281,7 +291,7 @@ class PacedSession implements PermitSession {
         await this.#waitForTurn(retryAfterMs);
         continue;
       }
-      if (this.#slotsMicros.length === 0) this.#refuseAll({ granted: false, reason, retryAfterMs });
+      if (this.#slots.length === 0) this.#refuseAll({ granted: false, reason, retryAfterMs });
       return;
     }
   }

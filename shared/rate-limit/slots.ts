@@ -1,4 +1,4 @@
-import { recoveredSpacingMicros } from './feedback.ts';
+import { PAUSE_MAX_MS, recoveredSpacingMicros } from './feedback.ts';
 import type { Advance, Booking, LimitState } from './store.ts';
 
 /**
@@ -25,7 +25,7 @@ export const FLEET_CLOCK_BOUND_MS = 2;
 const MARGIN_PERMITS = 8;
 /** A slot later than this is dropped, never used: four slots at 490/s. */
 export const LATENESS_MAX_MS = 8;
-/** Timers have a grain of 1 ms; half of it early is within the clock's bound. */
+/** Timers have a grain of 1 ms: half of it early, rather than all of it late. */
 export const EARLINESS_MAX_MS = 0.5;
 /** Spread of network delays that the hard form allows for. */
 const NETWORK_SPREAD_MS = 24;
@@ -37,6 +37,8 @@ export const LEASE_SLOTS_MAX = 64;
 const LEASE_SPAN_MAX_MS = 250;
 /** From asking to the first slot that can still be met: about the 90th percentile of a write's round trip. */
 export const LEAD_MS = 12;
+/** The same where a lease came too late for all of its slots, at most: what lies before it stays empty for everybody. */
+export const LEAD_MAX_MS = 100;
 /** The next lease is fetched when fewer than this is left of the last one: a write's round trip with its tail. */
 export const PREFETCH_MS = 60;
 /** Background never books further ahead than 300 ms, which is all that live work can find in its way. */
@@ -46,6 +48,8 @@ const AGEING_FROM_MS = 10 * 60_000;
 const AGEING_TO_MS = 60 * 60_000;
 /** A clock worse than this is no clock: pads would be larger than leases. */
 export const CLOCK_BOUND_MAX_MS = 250;
+/** A lease is good for clocks as bad as the one that booked it, and this: what that one drifts at 15 ppm while slots are in hand. */
+export const HELD_DRIFT_MS = 0.2;
 /** The last slot lies this much before the deadline: the 99th percentile of a call. */
 const CALL_ALLOWANCE_MS = 300;
 /** Share of a longer window's limit that may be used at once; the rest is its rate. */
@@ -82,7 +86,7 @@ export function emissionMicros(limit: WindowLimit, marginPermits: number = MARGI
   const windowMicros = limit.perSeconds * MICROS_PER_SECOND;
   const clockMicros = 2 * FLEET_CLOCK_BOUND_MS * MICROS_PER_MS;
   if (limit.requests >= HARD_FORM_BELOW_REQUESTS) return Math.ceil((windowMicros + clockMicros) / (limit.requests - marginPermits));
-  const spreadMicros = clockMicros + (LATENESS_MAX_MS + NETWORK_SPREAD_MS) * MICROS_PER_MS;
+  const spreadMicros = clockMicros + (EARLINESS_MAX_MS + LATENESS_MAX_MS + NETWORK_SPREAD_MS) * MICROS_PER_MS;
   return Math.ceil((windowMicros + spreadMicros) / limit.requests);
 }
 
@@ -118,6 +122,14 @@ export function planPacing(limits: readonly WindowLimit[], options: PacingOption
   return { spacingMicros, quietMicros: Math.max(shortest.perSeconds * MICROS_PER_SECOND, aheadMicros) + strayMicros, longWindows };
 }
 
+/**
+ * How far ahead of now the next free slot can lie, however fast or slow the limit is: behind the longest pause or the silence of
+ * a new item. An operator's slowest policy stays below that.
+ */
+export function farthestSlotMicros({ quietMicros }: Pacing): number {
+  return Math.max(quietMicros, PAUSE_MAX_MS * MICROS_PER_MS) + 2 * CLOCK_BOUND_MAX_MS * MICROS_PER_MS;
+}
+
 export function leaseSlotsMax(spacingMicros: number): number {
   const slots = Math.floor((LEASE_SPAN_MAX_MS * MICROS_PER_MS) / spacingMicros);
   return Math.min(LEASE_SLOTS_MAX, Math.max(1, slots));
@@ -149,9 +161,14 @@ export function paddingSlots(clockBoundMicros: number, spacingMicros: number): n
 export type RememberedForms = Readonly<Record<number | 'pace', Advance['form'] | undefined>>;
 
 /** The forms that fit a state that was read just now. */
-export function formsFor(state: LimitState, pacing: Pacing, nowMicros: number): RememberedForms {
+export function formsFor(
+  state: LimitState,
+  pacing: Pacing,
+  nowMicros: number,
+  leadMicros: number = LEAD_MS * MICROS_PER_MS,
+): RememberedForms {
   const forms: Record<number | 'pace', Advance['form'] | undefined> = {
-    pace: state.nextSlotMicros < nowMicros + LEAD_MS * MICROS_PER_MS ? 'idle' : 'busy',
+    pace: state.nextSlotMicros < nowMicros + leadMicros ? 'idle' : 'busy',
   };
   for (const { seconds } of pacing.longWindows) forms[seconds] = (state.longWindows[seconds] ?? 0) < nowMicros ? 'idle' : 'busy';
   return forms;
@@ -168,6 +185,8 @@ export interface BookingRequest {
   readonly nowMicros: number;
   readonly clockBoundMicros: number;
   readonly deadlineMicros: number;
+  /** How far ahead a slot must lie to be met; default `LEAD_MS`. */
+  readonly leadMicros?: number;
 }
 
 export type BookingPlan =
@@ -184,8 +203,8 @@ export function planBooking(request: BookingRequest): BookingPlan {
   }
   const padding = paddingSlots(request.clockBoundMicros, spacingMicros);
   const lastSend = request.deadlineMicros - CALL_ALLOWANCE_MS * MICROS_PER_MS;
-  const firstSlot = Math.max(state.nextSlotMicros, nowMicros + LEAD_MS * MICROS_PER_MS);
-  const slotsInTime = Math.floor((lastSend - firstSlot) / spacingMicros) - 2 * padding;
+  const firstSlot = Math.max(state.nextSlotMicros, firstToMeet(request));
+  const slotsInTime = Math.floor((lastSend - firstSlot) / spacingMicros) + 1 - 2 * padding;
   if (slotsInTime < 1) return { possible: false, reason: 'deadline', retryAfterMicros: 0 };
 
   let slots = Math.min(request.slotsWanted, leaseSlotsMax(spacingMicros), slotsInTime);
@@ -202,7 +221,7 @@ export function planBooking(request: BookingRequest): BookingPlan {
   const write: Booking = {
     kind: 'book',
     version: state.version,
-    pace: advancePace(request, spanMicros, Math.min(horizonEnd, lastSend - spanMicros)),
+    pace: advancePace(request, spanMicros, Math.min(horizonEnd, lastSend - spanMicros + spacingMicros)),
     longWindows: pacing.longWindows.map((window) => ({ seconds: window.seconds, advance: advanceLongWindow(request, window, slots) })),
     spacingMicros,
     stampMicros: nowMicros - Math.ceil(request.clockBoundMicros),
@@ -210,10 +229,15 @@ export function planBooking(request: BookingRequest): BookingPlan {
   return { possible: true, write, slots, padding, spacingMicros };
 }
 
-function advancePace({ state, forms, nowMicros }: BookingRequest, spanMicros: number, latestMicros: number): Advance {
-  const isBusy = state.nextSlotMicros >= nowMicros + LEAD_MS * MICROS_PER_MS || forms.pace === 'busy';
+function firstToMeet({ nowMicros, leadMicros = LEAD_MS * MICROS_PER_MS }: BookingRequest): number {
+  return nowMicros + leadMicros;
+}
+
+function advancePace(request: BookingRequest, spanMicros: number, latestMicros: number): Advance {
+  const { state, forms, nowMicros } = request;
+  const firstSlot = firstToMeet(request);
+  const isBusy = state.nextSlotMicros >= firstSlot || forms.pace === 'busy';
   if (isBusy) return { form: 'busy', byMicros: spanMicros, fromMicros: nowMicros, toMicros: Math.floor(latestMicros) };
-  const firstSlot = nowMicros + LEAD_MS * MICROS_PER_MS;
   return { form: 'idle', toMicros: firstSlot + spanMicros, belowMicros: firstSlot };
 }
 

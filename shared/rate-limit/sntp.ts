@@ -22,6 +22,10 @@ const ERA_PIVOT_SECONDS = 2 ** 31;
 /** Exchanges per measurement; the one with the shortest round trip counts. */
 const EXCHANGES = 4;
 const ANSWER_WITHIN_MS = 150;
+/** A lost datagram must not leave a worker without a time server for a minute; two are no accident. */
+const LOST_EXCHANGES_MAX = 1;
+/** Leases wait for the clock, and a resolver that is away takes many seconds to say so. */
+const NAME_WITHIN_MS = 500;
 const DEFAULT_PORT = 123;
 /** Public end of Amazon's time service, reachable from any network that lets UDP out. */
 export const AMAZON_TIME_SERVER = 'time.aws.com';
@@ -58,13 +62,13 @@ export function parseTimeServer(address: string): { readonly host: string; reado
   return { host, port };
 }
 
-/** A time server at `host` or `host:port`. A measurement takes four round trips and rejects on the first that fails without any before. */
+/** A time server at `host` or `host:port`. A measurement takes four round trips, of which one may be lost; rejects where none is answered. */
 export function sntpTimeSource(address: string, monotonicMicros: () => number = () => performance.now() * 1_000): TimeSource {
   const { host, port } = parseTimeServer(address);
   return {
     name: `the time server ${address}`,
     async measure() {
-      const resolved = isIP(host) ? { address: host, family: isIP(host) } : await lookup(host);
+      const resolved = isIP(host) ? { address: host, family: isIP(host) } : await resolveHost(host);
       const socket = createSocket(resolved.family === 6 ? 'udp6' : 'udp4');
       try {
         await new Promise<void>((resolve, reject) => {
@@ -72,22 +76,28 @@ export function sntpTimeSource(address: string, monotonicMicros: () => number = 
           socket.connect(port, resolved.address, resolve);
         });
         const samples: OffsetSample[] = [];
-        let failure: unknown;
-        for (let exchange = 0; exchange < EXCHANGES && !failure; exchange += 1) {
+        const failures: unknown[] = [];
+        while (samples.length + failures.length < EXCHANGES && failures.length <= LOST_EXCHANGES_MAX) {
           await exchangeOnce(socket, monotonicMicros).then(
             (sample) => samples.push(sample),
-            (error: unknown) => {
-              failure = error;
-            },
+            (error: unknown) => failures.push(error),
           );
         }
-        if (samples.length === 0) throw failure;
+        if (samples.length === 0) throw failures[0];
         return samples;
       } finally {
         socket.close();
       }
     },
   };
+}
+
+async function resolveHost(host: string): Promise<{ readonly address: string; readonly family: number }> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TimeServerError(`its name is not resolved within ${NAME_WITHIN_MS} ms`)), NAME_WITHIN_MS);
+  });
+  return Promise.race([lookup(host), late]).finally(() => clearTimeout(timer));
 }
 
 function exchangeOnce(socket: ReturnType<typeof createSocket>, monotonicMicros: () => number): Promise<OffsetSample> {

@@ -121,6 +121,16 @@ describe('cli limit show', () => {
     ]);
   });
 
+  it('says that a next slot was booked by a wrong clock where it lies further ahead than any pause', async () => {
+    await make(DATA_KEY, { nextSlotMicros: nowMicros() + 290_000_000 });
+    expect((await shown())[0]).toMatchObject({ isNextSlotWrong: false });
+    await make(OTHER_KEY, { nextSlotMicros: nowMicros() + 3_600_000_000 });
+    expect((await shown('--key', '0123456789abcdef'))[0]).toMatchObject({ isNextSlotWrong: true });
+    expect(await run(['show', ...OF_THE_STACK])).toBe(0);
+    expect(output.stdout).toMatch(/next free slot +in 60 min; no pause is that long: .* Delete the item of this limit/);
+    expect(output.stdout.match(/no pause is that long/g)).toHaveLength(1);
+  });
+
   it('tells a slow-down that time has ended from one that goes on', async () => {
     const slowdown = { spacingMicros: 2_400, atMicros: nowMicros() - 3_600_000_000, refusedSpacingMicros: 2_041 };
     await make(DATA_KEY, { slowdown });
@@ -173,6 +183,12 @@ describe('cli limit set', () => {
     expect(await set('--clear')).toBe(0);
     expect(output.stdout).toContain('The slow-down after refusals is forgotten.');
     expect((await shown())[0]).toMatchObject({ slowdown: null, slotsPerSecond: 1_000_000 / SPACING_MICROS });
+  });
+
+  it('says that a pause goes on, which no policy ends', async () => {
+    await make(DATA_KEY, { nextSlotMicros: nowMicros() + 240_000_000 });
+    expect(await set('--clear')).toBe(0);
+    expect(output.stdout).toMatch(/a pause that SafeDep asked for goes on: the next slot is in (4 min|2\d\d s)\.\n$/);
   });
 
   it('refuses to guess which of several limits is meant, and changes the one that is named', async () => {
@@ -268,6 +284,20 @@ describe('cli limit', () => {
     expect(output.stderr).toBe('There is no such limit, only: plane data, tenant default, key a1b2c3d4e5f60718.\n');
   });
 
+  it('says that a table is another one, instead of calling its items broken limits', async () => {
+    expect(await run(['show', '--table', 'settings'])).toBe(2);
+    expect(output.stderr).toBe(
+      'The limits could not be reached: the table settings is none of rate limits, it has items of another kind\n',
+    );
+  });
+
+  it.each([['show'], ['set', '--clear']])('%s tells settings that cannot be read from limits that cannot', async (...args) => {
+    await make(DATA_KEY, { policySpacingMicros: 10_000 });
+    expect(await run([...args, '--table', 'rate-limits', '--settings-table', 'nowhere'])).toBe(2);
+    expect(output.stderr).toMatch(/^The settings could not be read: there is no table of that name .*nothing was changed\.\n$/);
+    expect(await store.read(DATA_KEY)).toMatchObject({ policySpacingMicros: 10_000 });
+  });
+
   it('exits 2 and names the item that no limit can go on with', async () => {
     await client.send(new PutItemCommand({ TableName: 'rate-limits', Item: { pk: { S: DATA_KEY }, t: { N: '1' } } }));
     expect(await run(['show', '--table', 'rate-limits'])).toBe(2);
@@ -287,6 +317,8 @@ describe('cli limit', () => {
     [['set', '--requests', '1', '--per-seconds', '3600'], '1 request in 3,600 s is too slow'],
     [['set', '--clear', '--json'], '--json goes with show.'],
     [['show', '--settings-table', 'settings'], '--settings-table goes with --table.'],
+    [['show', '--table', ''], '--table takes the name of a table.'],
+    [['show', '--table', 'rate-limits', '--settings-table', ''], '--settings-table takes the name of a table.'],
     [['show', '--verbose'], "Unknown option '--verbose'"],
   ])('refuses %j', async (args, sentence) => {
     expect(await run(args)).toBe(3);

@@ -92,6 +92,24 @@ describe('the fleet’s clock', () => {
     expect(machine.warnings).toEqual(['the time server of the test does not tell the time']);
   });
 
+  it('keeps a good time rather than one that was measured on a slow way, unless the two contradict each other', async () => {
+    const machine = new Machine();
+    const clock = machine.clock();
+    await clock.discipline();
+    machine.pass(61_000_000);
+    machine.samples = [{ offsetMicros: machine.trueMicros - machine.monotonic + 90_000, boundMicros: 100_000 }];
+    await clock.discipline();
+    expect(clock.read()).toEqual({ nowMicros: EPOCH + 61_000_000, boundMicros: 400 + 915 });
+    machine.pass(61_000_000);
+    machine.samples = [{ offsetMicros: machine.trueMicros - machine.monotonic + 250_000, boundMicros: 100_000 }];
+    await clock.discipline();
+    expect(clock.read()).toEqual({ nowMicros: EPOCH + 122_250_000, boundMicros: 100_000 });
+    machine.samples = undefined;
+    machine.pass(61_000_000);
+    await clock.discipline();
+    expect(clock.read()?.boundMicros).toBe(400);
+  });
+
   it('has no time after the wall clock was moved or the machine stood still, until it was set again', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 3_001, max: 10_000_000 }), fc.constantFrom('forward', 'back', 'frozen'), async (step, kind) => {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startDynamoDb } from '../../../infra/local/engines/dynamodb.ts';
 import { dynamoLimitStore } from '../../../shared/rate-limit/dynamodb.ts';
 import type { Advance, LimitState, LimitStore, LimitWrite } from '../../../shared/rate-limit/store.ts';
@@ -148,8 +148,21 @@ describe.each([
     await expect(store.read('rl#broken')).rejects.toThrow(/"rl#broken" .* no number "t"/);
   });
 
+  it('refuses an item whose policy is no number, instead of going on without one', async () => {
+    const one = { N: '1' };
+    const Item = { pk: { S: 'rl#edited' }, t: one, v: one, c: one, e: one, policy: { S: '5000' } };
+    await client.send(new PutItemCommand({ TableName: 'rate-limits', Item }));
+    await expect(store.read('rl#edited')).rejects.toThrow(/"rl#edited" .* no number "policy"/);
+  });
+
   it('fails where the store does not answer, instead of calling that a refusal', async () => {
     const away = dynamoLimitStore(client, 'no-such-table');
     await expect(away.read('rl#x')).rejects.toThrow();
+  });
+
+  it('fails where a write is throttled, instead of calling that a refusal of its condition', async () => {
+    const send = vi.spyOn(client, 'send').mockImplementationOnce(() => Promise.reject(new Error('throttled')));
+    await expect(store.write('rl#throttled', { kind: 'set-policy', version: 1 })).rejects.toThrow('throttled');
+    send.mockRestore();
   });
 });

@@ -15,6 +15,7 @@ const KEY = 'rl#test';
 /** One item on virtual time, with a clock and a store that a test can spoil. */
 class Bench {
   readonly time = new VirtualTime();
+  readonly startMicros = this.time.nowMicros;
   readonly table = new MemoryLimitTable();
   readonly warnings: string[] = [];
   boundMs = 1;
@@ -22,11 +23,16 @@ class Bench {
   isStoreAway = false;
   canDistrust = true;
   timersLateMs = 0;
+  clockAheadMs = 0;
+  /** Each way. */
+  storeMs = 2;
   disciplines = 0;
 
   readonly clock: FleetClock = {
     read: (): ClockReading | undefined =>
-      this.hasTime ? { nowMicros: Math.round(this.time.nowMicros), boundMicros: this.boundMs * 1_000 } : undefined,
+      this.hasTime
+        ? { nowMicros: Math.round(this.time.nowMicros) + this.clockAheadMs * 1_000, boundMicros: this.boundMs * 1_000 }
+        : undefined,
     discipline: async () => {
       this.disciplines += 1;
     },
@@ -50,10 +56,10 @@ class Bench {
 
   store(): LimitStore {
     const through = async <T>(act: () => T): Promise<T> => {
-      await this.time.sleep(2_000);
+      await this.time.sleep(this.storeMs * 1_000);
       if (this.isStoreAway) throw new Error('connect ECONNREFUSED');
       const result = act();
-      await this.time.sleep(2_000);
+      await this.time.sleep(this.storeMs * 1_000);
       return result;
     };
     return { write: (key, write) => through(() => this.table.write(key, write)), read: (key) => through(() => this.table.items.get(key)) };
@@ -219,6 +225,75 @@ describe('a session', () => {
     expect(await bench.within(200, session.next())).toMatchObject({ granted: true });
   });
 
+  it('leaves a store that failed alone for 50 ms, however many permits the lease in hand still gives', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    const session = source.open(bench.request({ need: 100 }));
+    const answers: PermitAnswer[] = [];
+    for (let caller = 0; caller < 100; caller += 1) void session.next().then((answer) => answers.push(answer));
+    await bench.pass(20);
+    bench.isStoreAway = true;
+    bench.storeMs = 0;
+    await bench.pass(500);
+    expect(answers).toHaveLength(100);
+    expect(source.totals().writes).toBeLessThanOrEqual(3);
+    expect(bench.warnings.length).toBeLessThanOrEqual(2);
+  });
+
+  it.each([1, 2, 8, 48])('gives %i permits also where each write takes 60 ms: the next lease starts as far ahead', async (need) => {
+    const bench = new Bench();
+    bench.storeMs = 30;
+    const source = bench.source();
+    const session = source.open(bench.request({ need }));
+    let granted = 0;
+    for (let caller = 0; caller < need; caller += 1) void session.next().then((answer) => (granted += answer.granted ? 1 : 0));
+    await bench.pass(500);
+    expect(granted).toBe(need);
+    expect(source.totals().writes).toBeLessThanOrEqual(5);
+    // And no further than that, once the store is quick again.
+    bench.storeMs = 1;
+    await bench.within(200, session.next());
+    const askedAt = bench.time.nowMicros;
+    const answer = await bench.within(200, session.next());
+    expect(answer?.granted === true && answer.slotAtMs * 1_000 - askedAt).toBeLessThan(20_000);
+  });
+
+  it('answers who asks again in the very moment of an answer', async () => {
+    const bench = new Bench();
+    // The slot has come when the lease does: it is served from within the filling.
+    bench.storeMs = 7;
+    const session = bench.source().open(bench.request({ need: 1 }));
+    const answers: boolean[] = [];
+    const ask = async (times: number): Promise<void> => {
+      for (let turn = 0; turn < times; turn += 1) answers.push((await session.next()).granted);
+    };
+    void ask(4);
+    await bench.pass(500);
+    expect(answers).toEqual([true, true, true, true]);
+    bench.isStoreAway = true;
+    void ask(4);
+    await bench.pass(500);
+    expect(answers.slice(4)).toEqual([false, false, false, false]);
+  });
+
+  it('drops the slots in hand when its clock gets worse than their lease was padded for', async () => {
+    const bench = new Bench();
+    const source = bench.source();
+    const session = source.open(bench.request({ need: 64 }));
+    const answers: PermitAnswer[] = [];
+    for (let caller = 0; caller < 64; caller += 1) void session.next().then((answer) => answers.push(answer));
+    await bench.pass(60);
+    const before = answers.length;
+    expect(before).toBeGreaterThan(10);
+    bench.boundMs = 2.1;
+    await bench.pass(20);
+    const later = answers.length;
+    expect(later).toBeGreaterThan(before + 5);
+    bench.boundMs = 30;
+    await bench.pass(1_000);
+    expect(source.totals()).toMatchObject({ granted: 64, dropped: 64 - later });
+  });
+
   it('refuses without a clock, and with one that is more than 250 ms wrong', async () => {
     const bench = new Bench();
     bench.hasTime = false;
@@ -258,6 +333,30 @@ describe('a session', () => {
     expect(await session.next()).toMatchObject({ granted: false, reason: 'deadline' });
     const { booked, dropped, granted } = source.totals();
     expect([booked, granted]).toEqual([dropped, 0]);
+  });
+
+  it('is closed only when no write of it is under way', async () => {
+    const bench = new Bench();
+    bench.storeMs = 20;
+    const session = bench.source().open(bench.request());
+    void session.next();
+    await bench.pass(50);
+    const before = bench.table.items.get(KEY);
+    const closed = session.close().then(() => bench.time.nowMicros);
+    const closedAt = await bench.within(200, closed);
+    expect(bench.table.items.get(KEY)).not.toEqual(before);
+    expect(closedAt).toBeGreaterThanOrEqual(bench.startMicros + 80_000);
+  });
+
+  it('is closed only when its refusals were told', async () => {
+    const bench = new Bench();
+    const session = bench.source().open(bench.request());
+    await bench.within(50, session.next());
+    bench.storeMs = 30;
+    session.refused();
+    session.refused();
+    const closed = session.close().then(() => bench.table.items.get(KEY)?.slowdown);
+    expect(await bench.within(200, closed)).toMatchObject({ refusedSpacingMicros: SPACING_MICROS });
   });
 
   it('ends with its signal', async () => {
@@ -302,6 +401,59 @@ describe('a source', () => {
     expect(await bench.within(200, source.open(bench.request()).next())).toMatchObject({ granted: true });
     expect(source.totals()).toMatchObject({ booked: 2, granted: 1, dropped: 1 });
     expect(source.totals().clockAlarms).toBeGreaterThan(0);
+  });
+
+  it('says that another worker’s stamp lies ahead, and a next slot further than any pause', async () => {
+    const bench = new Bench(3_600_000);
+    const item = bench.table.items.get(KEY);
+    if (!item) throw new Error('no item');
+    bench.table.items.set(KEY, { ...item, stampMicros: bench.time.nowMicros + 3_600_000_000 });
+    const answer = await bench.within(50, bench.source().open(bench.request()).next());
+    expect(answer).toMatchObject({ granted: false, reason: 'horizon-full' });
+    expect(bench.warnings).toEqual([
+      expect.stringMatching(/^another worker's clock is ahead of this one by 3599\d{3} ms or more/),
+      expect.stringMatching(/^the rate limit has no free slot for 3600 s: .* deleting the item rl#test ends that$/),
+    ]);
+  });
+
+  it('says nothing of a next slot behind the longest pause', async () => {
+    const bench = new Bench(5 * 60_000);
+    await bench.within(50, bench.source().open(bench.request()).next());
+    expect(bench.warnings).toEqual([]);
+  });
+
+  it.each([60, 3_600])('books again within seconds when an item that was full for %i s is deleted', async (fullSeconds) => {
+    const bench = new Bench(fullSeconds * 1_000);
+    const source = bench.source();
+    const first = await bench.within(50, source.open(bench.request()).next());
+    bench.table.items.clear();
+    const second = await bench.within(1_000, source.open(bench.request()).next());
+    // Until it is read again, what is known counts, and nobody waits for less.
+    for (const answer of [first, second]) {
+      expect(answer?.granted === false && answer.retryAfterMs).toBeGreaterThan(fullSeconds * 1_000 - 2_000);
+    }
+    const reads = source.totals().reads;
+    await bench.pass(5_000);
+    await bench.within(50, source.open(bench.request()).next());
+    expect(source.totals().reads).toBe(reads + 1);
+    await bench.pass(3_000);
+    expect(await bench.within(50, source.open(bench.request()).next())).toMatchObject({ granted: true });
+  });
+
+  it('forgets when it meant to try again when its clock is set back', async () => {
+    const bench = new Bench(1_000);
+    bench.clockAheadMs = 3_600_000;
+    bench.setNextSlot(3_601_000);
+    const source = bench.source();
+    const session = source.open(bench.request({ deadlineAtMs: bench.time.nowMicros / 1_000 + 7_200_000 }));
+    expect(await bench.within(50, session.next())).toMatchObject({ granted: false, reason: 'horizon-full' });
+    session.refused(2_000);
+    await bench.pass(10);
+    bench.clockAheadMs = 0;
+    bench.setNextSlot(0, 5);
+    await bench.pass(1);
+    await bench.within(50, session.next());
+    expect(await bench.within(50, session.next())).toMatchObject({ granted: true });
   });
 
   it('obeys an operator’s limit from the next lease on', async () => {

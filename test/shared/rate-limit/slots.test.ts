@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   currentSpacingMicros,
+  EARLINESS_MAX_MS,
   emissionMicros,
   FLEET_CLOCK_BOUND_MS,
   formsFor,
@@ -16,6 +17,7 @@ import {
   planPacing,
 } from '../../../shared/rate-limit/slots.ts';
 import type { LimitState } from '../../../shared/rate-limit/store.ts';
+import { MemoryLimitTable } from './memory-limit-store.ts';
 import { countWindows } from './windows.ts';
 
 const NOW = 1_700_000_000_000_000;
@@ -54,7 +56,7 @@ describe('spacing', () => {
   });
 
   it('keeps every window within the limit, whatever each arrival does inside the spread that the hard form allows', () => {
-    const spreadMicros = (2 * FLEET_CLOCK_BOUND_MS + LATENESS_MAX_MS + 24) * 1_000;
+    const spreadMicros = (2 * FLEET_CLOCK_BOUND_MS + EARLINESS_MAX_MS + LATENESS_MAX_MS + 24) * 1_000;
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 99 }),
@@ -145,8 +147,67 @@ describe('a booking', () => {
     );
   });
 
+  it('starts as far ahead as a slot must lie to be met, where the item is idle', () => {
+    const made = plan(stateAt(NOW - 1), { leadMicros: 40_000 });
+    if (!made.possible) throw new Error('not planned');
+    expect(leasedSlots(made, stateAt(NOW - 1))[0]).toBe(NOW + 40_000);
+    expect(formsFor(stateAt(NOW + 30_000), dataPlane, NOW).pace).toBe('busy');
+    expect(formsFor(stateAt(NOW + 30_000), dataPlane, NOW, 40_000).pace).toBe('idle');
+  });
+
+  it('never takes a slot that the item has passed, nor one of another: at every edge of every condition', () => {
+    const limits = [
+      { requests: 500, perSeconds: 1 },
+      { requests: 3_000, perSeconds: 60 },
+    ];
+    const pacing = planPacing(limits);
+    const [long] = pacing.longWindows;
+    if (!long) throw new Error('no longer window');
+    const edge = fc.integer({ min: -3_000, max: 3_000 });
+    fc.assert(
+      fc.property(
+        fc.constantFrom(0, 12_000, 100_000, 2_000_000),
+        edge,
+        fc.constantFrom(0, 12_000, 130_000, 2_000_000),
+        edge,
+        fc.constantFrom(-1, 0, long.burst, long.burst - 64),
+        fc.nat(70),
+        fc.integer({ min: 1, max: 64 }),
+        fc.integer({ min: 0, max: 20_000 }),
+        (known, knownEdge, found, foundEdge, longKnown, longGrown, slotsWanted, clockBoundMicros) => {
+          const seen = stateAt(NOW + known + knownEdge, { longWindows: { 60: NOW + longKnown * long.spacingMicros } });
+          const made = plan(seen, { pacing, lane: 'live', slotsWanted, clockBoundMicros, forms: formsFor(seen, pacing, NOW) });
+          if (!made.possible) return;
+          const before = stateAt(NOW + found + foundEdge, { longWindows: { 60: NOW + (longKnown + longGrown) * long.spacingMicros } });
+          const table = new MemoryLimitTable();
+          table.items.set('edge', before);
+          if (!table.write('edge', made.write).applied) return;
+          const after = table.items.get('edge') as LimitState;
+          const slots = leasedSlots(made, before);
+          const padMicros = made.padding * made.spacingMicros;
+          expect((slots[0] as number) - padMicros).toBeGreaterThanOrEqual(before.nextSlotMicros);
+          expect((slots.at(-1) as number) + made.spacingMicros + padMicros).toBeLessThanOrEqual(after.nextSlotMicros);
+          expect(after.longWindows[60]).toBeLessThanOrEqual(NOW + long.burst * long.spacingMicros);
+          expect(after.longWindows[60]).toBeGreaterThanOrEqual((before.longWindows[60] as number) + slots.length * long.spacingMicros);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
   it('is refused where not one call fits before the deadline', () => {
     expect(plan(stateAt(NOW), { deadlineMicros: NOW + 300_000 })).toMatchObject({ possible: false, reason: 'deadline' });
+  });
+
+  it('takes a slot that fits before the deadline although the one behind it does not, as where slots are 20 s apart', () => {
+    const slow = { pacing: planPacing([{ requests: 60, perSeconds: 1_200 }]), deadlineMicros: NOW + 8_000_000 };
+    expect(plan(stateAt(NOW - 1), slow)).toMatchObject({ possible: true, slots: 1 });
+    expect(plan(stateAt(NOW + 7_699_999), slow)).toMatchObject({
+      possible: true,
+      slots: 1,
+      write: { pace: { toMicros: NOW + 7_700_000 } },
+    });
+    expect(plan(stateAt(NOW + 7_700_001), slow)).toMatchObject({ possible: false, reason: 'deadline' });
   });
 
   it('pads a lease on both sides for a clock that is worse than the fleet’s, and uses the middle', () => {
@@ -196,6 +257,12 @@ describe('several windows', () => {
 });
 
 describe('a new item', () => {
+  it('takes none of the versions that the item may have had before it was deleted', () => {
+    const first = newLimitState(dataPlane, NOW, 0);
+    // A change of policy each second of an hour, which is more than workers make.
+    expect(newLimitState(dataPlane, NOW + 3_600e6, 0).version).toBeGreaterThan(first.version + 3_600);
+  });
+
   it('starts after a whole silent window, with empty buckets', () => {
     const pacing = planPacing([
       { requests: 50, perSeconds: 60 },

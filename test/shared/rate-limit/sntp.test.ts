@@ -1,7 +1,10 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { afterEach, describe, expect, it } from 'vitest';
+import { lookup } from 'node:dns/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startSntp } from '../../../infra/local/engines/sntp.ts';
 import { parseTimeServer, sntpTimeSource } from '../../../shared/rate-limit/sntp.ts';
+
+vi.mock('node:dns/promises', async (original) => ({ ...(await original<object>()), lookup: vi.fn() }));
 
 const NTP_TO_UNIX_SECONDS = 2_208_988_800;
 const open: Socket[] = [];
@@ -71,13 +74,33 @@ describe('the SNTP client', () => {
     await expect(sntpTimeSource(await answering(() => undefined)).measure()).rejects.toThrow(/no answer within/);
   });
 
-  it('keeps what it measured when a later exchange is lost', async () => {
+  it('keeps what it measured when later exchanges are lost', async () => {
     let requests = 0;
     const address = await answering((request) => {
       requests += 1;
       return requests <= 2 ? packet(request) : undefined;
     });
     expect(await sntpTimeSource(address).measure()).toHaveLength(2);
+  });
+
+  it('measures although one answer is lost, be it the first, and gives up after two', async () => {
+    const requests = { one: 0, two: 0 };
+    const losesOne = await answering((request) => {
+      requests.one += 1;
+      return requests.one > 1 ? packet(request) : undefined;
+    });
+    expect(await sntpTimeSource(losesOne).measure()).toHaveLength(3);
+    const losesTwo = await answering((request) => {
+      requests.two += 1;
+      return requests.two > 2 ? packet(request) : undefined;
+    });
+    await expect(sntpTimeSource(losesTwo).measure()).rejects.toThrow(/no answer within/);
+    expect(requests.two).toBe(2);
+  });
+
+  it('fails soon where the resolver does not answer', async () => {
+    vi.mocked(lookup).mockReturnValueOnce(new Promise<never>(() => undefined));
+    await expect(sntpTimeSource('time.example').measure()).rejects.toThrow(/name is not resolved within/);
   });
 });
 
