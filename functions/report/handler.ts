@@ -20,7 +20,7 @@ import { lookupLimitKey } from '../../shared/rate-limit/limit-key.ts';
 import { createPermitSource, type PacedPermitSource } from '../../shared/rate-limit/permits.ts';
 import { AMAZON_TIME_SERVER, sntpTimeSource } from '../../shared/rate-limit/sntp.ts';
 import { createReportCursorStore } from '../../shared/report/dynamodb.ts';
-import { CALL_DEADLINE_MS } from '../../shared/safedep/calls.ts';
+import { CALL_DEADLINE_MS, holdCredential } from '../../shared/safedep/calls.ts';
 import { createReportSessionClient } from '../../shared/safedep/report-session-client.ts';
 import { DATA_PLANE_URL } from '../../shared/safedep/service-url.ts';
 import { parseTransportKind } from '../../shared/safedep/transport.ts';
@@ -49,10 +49,11 @@ const { credential, limitedCredential } = makeReportCredentials(
   log,
 );
 
+const held = holdCredential(credential);
 const client = createReportSessionClient({
   baseUrl: env.SAFEDEP_DATA_PLANE_URL ?? DATA_PLANE_URL,
   transport: parseTransportKind(env.SAFEDEP_TRANSPORT),
-  credential,
+  credential: held.source,
   onFallback: (sentence) => log.warn('the transport fell back', { reason: sentence }),
 });
 
@@ -70,8 +71,8 @@ async function permitSource(): Promise<PacedPermitSource> {
   const { limits } = await settingsReader.read(env.TENANT);
   const { authorization } = await limitedCredential();
   const key = lookupLimitKey(env.TENANT, authorization);
-  const id = `${key} ${limits.dataPlane.requests}/${limits.dataPlane.perSeconds}`;
-  const source = permitSources.get(id) ?? createPermitSource({ store: limitStore, key, limits: [limits.dataPlane], clock, warn });
+  const id = `${key} ${JSON.stringify(limits.dataPlane)}`;
+  const source = permitSources.get(id) ?? createPermitSource({ store: limitStore, key, limits: limits.dataPlane, clock, warn });
   permitSources.set(id, source);
   return source;
 }
@@ -93,7 +94,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
       findings,
       client,
       openPermits: async (permitRequest) => {
-        const source = await permitSource();
+        const [source] = await Promise.all([permitSource(), held.hold()]);
         if (!meters.has(source)) meters.set(source, meterPermits(source, { plane: 'data', lane: permitRequest.lane }, Date.now));
         return source.open({
           ...permitRequest,

@@ -2,7 +2,7 @@ import type { PermitSession } from '../../shared/rate-limit/permits.ts';
 import type { CallResult } from '../../shared/safedep/calls.ts';
 
 /** Messages under way at once: at 0.1 s a call and the background's share of 490 calls/s, some 30 keep the permits used. */
-const MESSAGES_AT_ONCE = 32;
+export const MESSAGES_AT_ONCE = 32;
 /** A message that fails is tried so often before the session pauses; waits in between double from a quarter of a second. */
 const ATTEMPTS_MAX = 5;
 const RETRY_MIN_MS = 250;

@@ -16,7 +16,15 @@ import { planSession, type SessionPlan } from '../../shared/report/session-plan.
 import type { CallResult } from '../../shared/safedep/calls.ts';
 import type { ReportSessionClient } from '../../shared/safedep/report-session-client.ts';
 import type { Scan } from '../../shared/scans/scan.ts';
-import { callPaced, NOTHING_SENT, type PermitPorts, type Progress, publishMessages, type Stop } from './publish-messages.ts';
+import {
+  callPaced,
+  MESSAGES_AT_ONCE,
+  NOTHING_SENT,
+  type PermitPorts,
+  type Progress,
+  publishMessages,
+  type Stop,
+} from './publish-messages.ts';
 
 export interface ReportPorts {
   readonly answers: AnswerSource;
@@ -32,7 +40,7 @@ export interface ReportPorts {
   readonly findings: { readAll(ref: RefId): Promise<StoredFinding[]> };
   /** Each call costs one permit; none throws for what the service does. */
   readonly client: Omit<ReportSessionClient, 'close'>;
-  openPermits(request: Pick<PermitRequest, 'need' | 'lane'>): Promise<PermitSession>;
+  openPermits(request: Pick<PermitRequest, 'need' | 'lane' | 'callsAtOnce'>): Promise<PermitSession>;
   /** No call begins after this, milliseconds since the epoch. */
   readonly sendUntilMs: number;
   /** When this invocation is over, milliseconds since the epoch. */
@@ -125,7 +133,7 @@ function makeSender(request: ReportRequest, readCursor: string | undefined, port
   }
 
   async function paced<R>(need: number, run: (ports: PermitPorts) => Promise<R>): Promise<R> {
-    const permits = await ports.openPermits({ need, lane: 'background' });
+    const permits = await ports.openPermits({ need, lane: 'background', callsAtOnce: MESSAGES_AT_ONCE });
     const { nowMs, sleep, sendUntilMs } = ports;
     return run({ permits, nowMs, sleep, sendUntilMs }).finally(() => permits.close());
   }

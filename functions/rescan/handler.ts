@@ -8,6 +8,7 @@ import { createInsightStore } from '../../shared/insights/dynamodb.ts';
 import { sourceKey } from '../../shared/insights/verdict.ts';
 import { createInventoryStore } from '../../shared/inventory/dynamodb.ts';
 import { parseAnswerSource } from '../../shared/messages/bus-events.ts';
+import { sustainedPerSecond } from '../../shared/rate-limit/slots.ts';
 import { RESCAN_ENVIRONMENT } from './env.ts';
 import { type RescanResult, sendDue } from './send-due.ts';
 
@@ -34,8 +35,8 @@ const lookups = createQueue(sqsClient(), env.LOOKUPS_BACKGROUND_QUEUE_URL);
 export async function handler(event: unknown): Promise<RescanResult> {
   const input = z.parse(inputSchema, event);
   const { limits } = await settingsReader.read(env.TENANT);
-  const limit = answers === 'community' ? limits.community : limits.dataPlane;
-  const budget = Math.max(1, Math.floor((SCHEDULE_SECONDS * RESCAN_SHARE * limit.requests) / limit.perSeconds / CALLS_PER_PACKAGE));
+  const callsPerSecond = sustainedPerSecond(answers === 'community' ? limits.community : limits.dataPlane);
+  const budget = Math.max(1, Math.floor((SCHEDULE_SECONDS * RESCAN_SHARE * callsPerSecond) / CALLS_PER_PACKAGE));
   const byHand = 'dueBeforeMs' in input;
   const result = await sendDue(byHand ? input.dueBeforeMs : Date.now(), budget, byHand, {
     insights,

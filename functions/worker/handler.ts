@@ -17,7 +17,7 @@ import { dynamoLimitStore } from '../../shared/rate-limit/dynamodb.ts';
 import { lookupLimitKey } from '../../shared/rate-limit/limit-key.ts';
 import { createPermitSource, type PacedPermitSource } from '../../shared/rate-limit/permits.ts';
 import { AMAZON_TIME_SERVER, sntpTimeSource } from '../../shared/rate-limit/sntp.ts';
-import { CALL_DEADLINE_MS, type CredentialSource } from '../../shared/safedep/calls.ts';
+import { CALL_DEADLINE_MS, holdCredential } from '../../shared/safedep/calls.ts';
 import { apiKeyCredential } from '../../shared/safedep/credentials.ts';
 import { createDataPlaneClient } from '../../shared/safedep/data-plane-client.ts';
 import { COMMUNITY_URL, DATA_PLANE_URL } from '../../shared/safedep/service-url.ts';
@@ -54,16 +54,16 @@ const scans = createScanStore(dynamoDb, env.SCANS_TABLE_NAME);
 const lookups = { live: createQueue(sqs, env.LOOKUPS_LIVE_QUEUE_URL), background: createQueue(sqs, env.LOOKUPS_BACKGROUND_QUEUE_URL) };
 const evaluations = createQueue(sqs, env.EVALUATIONS_QUEUE_URL);
 
-const credential: CredentialSource = async ({ refresh }) => {
+const held = holdCredential(async ({ refresh }) => {
   const secretId = env.SAFEDEP_API_KEY_SECRET_ID ?? '';
   if (refresh) secrets.forget(secretId);
   return apiKeyCredential(await secrets.read(secretId));
-};
+});
 
 const client = createDataPlaneClient({
   baseUrl: isCommunity ? (env.SAFEDEP_COMMUNITY_URL ?? COMMUNITY_URL) : (env.SAFEDEP_DATA_PLANE_URL ?? DATA_PLANE_URL),
   transport: parseTransportKind(env.SAFEDEP_TRANSPORT),
-  ...(isCommunity ? {} : { credential }),
+  ...(isCommunity ? {} : { credential: held.source }),
   onFallback: (sentence) => log.warn('the transport fell back', { reason: sentence }),
 });
 
@@ -75,17 +75,17 @@ const clock = createFleetClock({
 const limitStore = dynamoLimitStore(leaseDynamoDbClient(), env.RATE_LIMITS_TABLE_NAME);
 const permitSources = new Map<string, PacedPermitSource>();
 
-/** One limit a credential: a rotated key has its own, as it has at SafeDep. */
-async function permitSource({ limits }: Settings): Promise<PacedPermitSource> {
-  const limit = isCommunity ? limits.community : limits.dataPlane;
-  const key = lookupLimitKey(env.TENANT, isCommunity ? undefined : (await credential({ refresh: false })).authorization);
-  const id = `${key} ${limit.requests}/${limit.perSeconds}`;
+/** One limit a credential, which the whole batch uses: a rotated key has its own, as it has at SafeDep. */
+async function permitSource({ limits: { community, dataPlane } }: Settings): Promise<PacedPermitSource> {
+  const limits = isCommunity ? community : dataPlane;
+  const key = lookupLimitKey(env.TENANT, isCommunity ? undefined : (await held.hold()).authorization);
+  const id = `${key} ${JSON.stringify(limits)}`;
   const known = permitSources.get(id);
   if (known) return known;
   const source = createPermitSource({
     store: limitStore,
     key,
-    limits: [limit],
+    limits,
     clock,
     warn: (message, error) => log.warn(message, error === undefined ? {} : { error: errorText(error) }),
   });

@@ -15,8 +15,8 @@ export interface LimitDescription extends LimitScope {
   readonly nextSlotInMs: number;
   /** The next free slot is further ahead than any pause puts it, so that a wrong clock booked it; `null` without the settings. */
   readonly isNextSlotWrong: boolean | null;
-  /** What the settings allow; `null` where they were not read. */
-  readonly settings: WindowLimit | null;
+  /** What the settings allow, one window or several that hold together; `null` where they were not read. */
+  readonly settings: readonly WindowLimit[] | null;
   /** What settings, policy and slow-down leave now; `null` without the settings. */
   readonly slotsPerSecond: number | null;
   readonly policySlotsPerSecond: number | null;
@@ -34,10 +34,15 @@ export interface LimitDescription extends LimitScope {
   readonly longWindows: readonly { readonly seconds: number; readonly usedUpInMs: number }[];
 }
 
-export function describeLimit(scope: LimitScope, state: LimitState, settings: WindowLimit | undefined, nowMs: number): LimitDescription {
+export function describeLimit(
+  scope: LimitScope,
+  state: LimitState,
+  settings: readonly WindowLimit[] | undefined,
+  nowMs: number,
+): LimitDescription {
   const nowMicros = nowMs * MICROS_PER_MS;
   const inMs = (micros: number): number => (micros - nowMicros) / MICROS_PER_MS;
-  const pacing = settings && planPacing([settings]);
+  const pacing = settings && planPacing(settings);
   const spacingMicros = pacing && currentSpacingMicros(pacing, state, nowMicros);
   const allowedMicros = pacing && Math.max(pacing.spacingMicros, state.policySpacingMicros ?? 0);
   const { slowdown, policySpacingMicros } = state;
@@ -73,7 +78,7 @@ export function limitLines(limit: LimitDescription): string[] {
       'rate now',
       limit.slotsPerSecond === null || settings === null
         ? 'not known without the settings; name their table with --settings-table'
-        : `${rateText(limit.slotsPerSecond)}; the settings allow ${windowText(settings)}`,
+        : `${rateText(limit.slotsPerSecond)}; the settings allow ${windowsText(settings)}`,
     ),
     row('policy', limit.policySlotsPerSecond === null ? 'none' : `at most ${rateText(limit.policySlotsPerSecond)}`),
   ];
@@ -99,6 +104,10 @@ export function nameOf({ plane, tenant, keyId }: LimitScope): string {
 
 export function windowText({ requests, perSeconds }: WindowLimit): string {
   return `${requests.toLocaleString('en-US')} request${requests === 1 ? '' : 's'} in ${perSeconds.toLocaleString('en-US')} s`;
+}
+
+export function windowsText(limits: readonly WindowLimit[]): string {
+  return limits.map(windowText).join(' and ');
 }
 
 export function rateText(perSecond: number): string {

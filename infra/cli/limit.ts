@@ -8,7 +8,7 @@ import { emissionMicros, MICROS_PER_MS, planPacing, slotsPerSecond, type WindowL
 import type { LimitState } from '../../shared/rate-limit/store.ts';
 import { cacheFolder } from '../local/answer-cache.ts';
 import { findOnlyRunning } from '../local/running-pipeline.ts';
-import { describeLimit, limitLines, nameOf, rateText, relativeText, windowText } from './describe-limit.ts';
+import { describeLimit, limitLines, nameOf, rateText, relativeText, windowsText, windowText } from './describe-limit.ts';
 
 const USAGE = `usage: npm run cli -- limit show [WHICH] [--json]
        npm run cli -- limit set --requests N --per-seconds S [WHICH]
@@ -196,11 +196,11 @@ function namesOf(limits: readonly FoundLimit[]): string {
   return limits.map(({ scope }) => toTerminalText(nameOf(scope))).join('; ');
 }
 
-async function settingsLimit({ tenant, plane }: LimitScope, { settings }: Target): Promise<WindowLimit | undefined> {
-  if (!settings || plane === 'control') return undefined;
+async function settingsLimit({ tenant, plane }: LimitScope, { settings }: Target): Promise<readonly WindowLimit[] | undefined> {
+  if (!settings) return undefined;
   try {
     const { limits } = await settings.read(tenant);
-    return plane === 'data' ? limits.dataPlane : limits.community;
+    return { data: limits.dataPlane, control: limits.controlPlane, community: limits.community }[plane];
   } catch (error) {
     throw new NotDoneError(
       `The settings could not be read: ${reasonOf(error)}. With --table alone the limits are shown and set without them; nothing was changed.`,
@@ -230,7 +230,7 @@ async function set(command: Command, target: Target): Promise<void> {
   process.stdout.write(
     policy
       ? `The policy of ${name} is ${windowText(policy)}, paced at ${rateText(slotsPerSecond(emissionMicros(policy)))}, from each worker's next lease on. ${besideSettings(policy, allowed)}\n`
-      : `${name} has no policy: from each worker's next lease on the settings alone decide${allowed ? `, ${windowText(allowed)}` : ''}.\n`,
+      : `${name} has no policy: from each worker's next lease on the settings alone decide${allowed ? `, ${windowsText(allowed)}` : ''}.\n`,
   );
   if (before.slowdown) process.stdout.write('The slow-down after refusals is forgotten.\n');
   const nextSlotInMs = before.nextSlotMicros / MICROS_PER_MS - Date.now();
@@ -241,10 +241,10 @@ async function set(command: Command, target: Target): Promise<void> {
 }
 
 /** What a policy is worth beside the settings: it can only lower what they allow. */
-function besideSettings(policy: WindowLimit, allowed: WindowLimit | undefined): string {
+function besideSettings(policy: WindowLimit, allowed: readonly WindowLimit[] | undefined): string {
   if (!allowed) return 'Where the settings allow less they go on to hold: a policy can only lower them.';
-  if (emissionMicros(policy) > planPacing([allowed]).spacingMicros) return `The settings would allow ${windowText(allowed)}.`;
-  return `It changes nothing now: the settings allow no more than ${windowText(allowed)}, and a policy can only lower that.`;
+  if (emissionMicros(policy) > planPacing(allowed).spacingMicros) return `The settings would allow ${windowsText(allowed)}.`;
+  return `It changes nothing now: the settings allow no more than ${windowsText(allowed)}, and a policy can only lower that.`;
 }
 
 /** Resolves to the state that the policy was written over. Throws `NotDoneError` where others keep changing it. */

@@ -132,7 +132,8 @@ async function openLimit(
   { limits }: Settings,
 ): Promise<void> {
   const key = lookupLimitKey(LOCAL_TENANT, apiKeySecret === undefined ? undefined : apiKeyCredential(apiKeySecret).authorization);
-  const limit = answers === 'community' ? limits.community : limits.dataPlane;
-  const state = newLimitState(planPacing([limit]), Date.now() * MICROS_PER_MS, 0, limit.perSeconds * 1000 * MICROS_PER_MS);
+  const windows = answers === 'community' ? limits.community : limits.dataPlane;
+  const shortestSeconds = Math.min(...windows.map(({ perSeconds }) => perSeconds));
+  const state = newLimitState(planPacing(windows), Date.now() * MICROS_PER_MS, 0, shortestSeconds * 1000 * MICROS_PER_MS);
   await dynamoLimitStore(client, tableName).write(key, { kind: 'create', state });
 }

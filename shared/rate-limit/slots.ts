@@ -122,6 +122,11 @@ export function planPacing(limits: readonly WindowLimit[], options: PacingOption
   return { spacingMicros, quietMicros: Math.max(shortest.perSeconds * MICROS_PER_SECOND, aheadMicros) + strayMicros, longWindows };
 }
 
+/** Requests a second that all the windows together allow for good. */
+export function sustainedPerSecond(limits: readonly WindowLimit[]): number {
+  return Math.min(...limits.map(({ requests, perSeconds }) => requests / perSeconds));
+}
+
 /**
  * How far ahead of now the next free slot can lie, however fast or slow the limit is: behind the longest pause or the silence of
  * a new item. An operator's slowest policy stays below that.

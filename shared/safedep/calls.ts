@@ -1,4 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import packageJson from '../../package.json' with { type: 'json' };
 import { type ErrorMeaning, toErrorMeaning } from './error-meaning.ts';
 
 /**
@@ -11,7 +12,7 @@ export const CALL_DEADLINE_MS = 5_000;
 const CREDENTIAL_RELOAD_MS = 30_000;
 
 /** Sent with every call; the edge before SafeDep refuses some libraries' default names. */
-const USER_AGENT = 'safedep-watch';
+export const USER_AGENT = `safedep-watch/${packageJson.version}`;
 
 /** What stands in the headers `authorization` (raw, without `Bearer`) and `x-tenant-id`. An empty part is not sent. */
 export interface Credential {
@@ -23,6 +24,28 @@ export interface Credential {
  * Gives the current credential, from a cache of its own. `refresh` asks to read it anew, because the service refused it.
  */
 export type CredentialSource = (options: { readonly refresh: boolean }) => Promise<Credential>;
+
+/** A credential that stays the same for one invocation, however the secret changes meanwhile. */
+export interface HeldCredential {
+  readonly source: CredentialSource;
+  /** Reads the credential that all calls from now on use. Rejects where it cannot be read. */
+  hold(): Promise<Credential>;
+}
+
+/**
+ * Permits belong to one key, and are used in the instant that they are given: so the key must not change under them, nor be waited for
+ * after them. A refused key is read anew all the same; who holds next gets that one.
+ */
+export function holdCredential(source: CredentialSource): HeldCredential {
+  let held: Promise<Credential> | undefined;
+  return {
+    source: ({ refresh }) => (refresh || held === undefined ? source({ refresh }) : held),
+    hold() {
+      held = source({ refresh: false });
+      return held;
+    },
+  };
+}
 
 /** A call that brought no answer. `kind` says what to do, `reason` is one sentence for the reader. */
 export type CallFailure = { readonly kind: ErrorMeaning['meaning'] } & Omit<ErrorMeaning, 'meaning'>;
@@ -40,8 +63,8 @@ export type Caller = <R>(call: (options: CallOptions) => Promise<R>, signal?: Ab
 /**
  * Makes calls with credential, user agent and deadline, and turns whatever goes wrong into a result. Nothing is sent twice.
  *
- * When the service refuses the credential, it is read again (once for all calls that meet it), and the result is still
- * `credentials`: the next call, under its own permit, uses the new one.
+ * When the service refuses the credential, it is read again, once for all calls that meet it. Where it was replaced meanwhile the
+ * result is `retry`, for a later call under a permit of its own; otherwise it is `credentials`.
  */
 export function createCaller({
   credential,
@@ -50,17 +73,21 @@ export function createCaller({
   readonly credential?: CredentialSource | undefined;
   readonly deadlineMs?: number | undefined;
 }): Caller {
-  let reload: Promise<unknown> | undefined;
+  let reloaded: Promise<Credential | undefined> | undefined;
   let noReloadBefore = 0;
 
-  async function reloadCredential(source: CredentialSource): Promise<void> {
-    if (reload === undefined && Date.now() >= noReloadBefore) {
+  function reload(source: CredentialSource): Promise<Credential | undefined> {
+    if (reloaded === undefined || Date.now() >= noReloadBefore) {
       noReloadBefore = Date.now() + CREDENTIAL_RELOAD_MS;
       // Where the secret cannot be read, the next call says so itself.
-      reload = source({ refresh: true }).catch(() => undefined);
+      reloaded = source({ refresh: true }).catch(() => undefined);
     }
-    await reload;
-    reload = undefined;
+    return reloaded;
+  }
+
+  async function isReplaced(refused: Credential | undefined): Promise<boolean> {
+    const now = credential && refused && (await reload(credential));
+    return now !== undefined && (now.authorization !== refused?.authorization || now.tenantId !== refused.tenantId);
   }
 
   return async (call, signal) => {
@@ -80,8 +107,11 @@ export function createCaller({
       };
     } catch (error) {
       const { meaning, ...rest } = toErrorMeaning(error, Date.now());
-      if (meaning === 'credentials' && credential !== undefined) await reloadCredential(credential);
-      return { kind: meaning, ...rest, reason: scrubbed(rest.reason, current) };
+      const reason = scrubbed(rest.reason, current);
+      if (meaning === 'credentials' && (await isReplaced(current))) {
+        return { kind: 'retry', ...rest, reason: `${reason}; it was replaced meanwhile, and the new one is used next` };
+      }
+      return { kind: meaning, ...rest, reason };
     }
   };
 }

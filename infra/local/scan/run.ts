@@ -1,4 +1,5 @@
 import type { AlertPayload } from '../../../shared/alerts/sign-alert.ts';
+import { sustainedPerSecond } from '../../../shared/rate-limit/slots.ts';
 import { startLocalPipeline } from '../local-pipeline.ts';
 import { localSettings } from '../local-settings.ts';
 import { type ExitCode, type StartOptions, UsageError } from '../options.ts';
@@ -41,7 +42,6 @@ export async function run(options: StartOptions, ports: RunPorts): Promise<ExitC
     });
     closers.push(() => pipeline.close());
     const safedep = await choosing;
-    const limit = safedep.answers === 'community' ? settings.limits.community : settings.limits.dataPlane;
     const state: Run = {
       ...ports,
       options,
@@ -49,7 +49,7 @@ export async function run(options: StartOptions, ports: RunPorts): Promise<ExitC
       safedep,
       pipeline,
       policy: settings.policy,
-      callsPerSecond: limit.requests / limit.perSeconds,
+      callsPerSecond: sustainedPerSecond(safedep.answers === 'community' ? settings.limits.community : settings.limits.dataPlane),
       functionLog,
       alerts,
     };

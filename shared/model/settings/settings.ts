@@ -44,6 +44,38 @@ const webhookSink = z.strictObject({
 });
 
 const windowLimit = z.strictObject({ requests: positiveInteger, perSeconds: positiveInteger });
+/** SafeDep has had two for one key: by the minute and by the hour. */
+const WINDOWS_MAX = 3;
+
+/** One window, or several that hold together: `{requests, perSeconds}` or a list of them. */
+const windowLimits = z.pipe(
+  z.union([
+    windowLimit,
+    z.array(windowLimit).check(
+      z.minLength(1),
+      z.maxLength(WINDOWS_MAX),
+      z.refine((windows) => new Set(windows.map(({ perSeconds }) => perSeconds)).size === windows.length, 'two windows are equally long'),
+      z.refine(
+        (windows) => windows.length === 1 || windows.every(({ requests }) => requests > 1),
+        'beside others a window needs 2 requests',
+      ),
+    ),
+  ]),
+  z.transform((limits): readonly WindowLimit[] => (Array.isArray(limits) ? limits : [limits])),
+);
+
+/** So many requests in any window of that length. */
+interface WindowLimit {
+  readonly requests: number;
+  readonly perSeconds: number;
+}
+
+/** SafeDep's documented figures for each API key and for management, and our own idea of fair use of the keyless host. */
+const DEFAULT_LIMITS = {
+  dataPlane: [{ requests: 500, perSeconds: 1 }],
+  controlPlane: [{ requests: 20, perSeconds: 1 }],
+  community: [{ requests: 20, perSeconds: 1 }],
+};
 
 /** What reading one file may take: a hostile one ends there, and the files beside it are read. Ours; the largest real lock files take 1 s. */
 const READING_SECONDS = 5;
@@ -98,14 +130,13 @@ export const settingsSchema = z.strictObject({
     { malware: 'reject', suspicious: 'warn', vulnerability: {}, poisonedLockFile: {} },
   ),
   sinks: z._default(z.array(webhookSink), []),
-  limits: z._default(
+  limits: z.prefault(
     z.strictObject({
-      /** SafeDep's documented 500 requests a second for each API key. */
-      dataPlane: z._default(windowLimit, { requests: 500, perSeconds: 1 }),
-      /** The keyless host: 20 a second is our fair use, not a published figure. */
-      community: z._default(windowLimit, { requests: 20, perSeconds: 1 }),
+      dataPlane: z.prefault(windowLimits, DEFAULT_LIMITS.dataPlane),
+      controlPlane: z.prefault(windowLimits, DEFAULT_LIMITS.controlPlane),
+      community: z.prefault(windowLimits, DEFAULT_LIMITS.community),
     }),
-    { dataPlane: { requests: 500, perSeconds: 1 }, community: { requests: 20, perSeconds: 1 } },
+    DEFAULT_LIMITS,
   ),
 });
 

@@ -86,7 +86,7 @@ describe('cli limit show', () => {
     const [data] = await shown('--plane', 'data');
     expect(data).toMatchObject({
       tenant: 'default',
-      settings: SETTINGS_LIMIT,
+      settings: [SETTINGS_LIMIT],
       slotsPerSecond: 1_000_000 / SPACING_MICROS,
       policySlotsPerSecond: null,
       slowdown: null,
@@ -96,6 +96,20 @@ describe('cli limit show', () => {
     expect(data?.nextSlotInMs).toBeGreaterThan(0);
     expect(data?.nextSlotInMs).toBeLessThanOrEqual(60_000);
     expect(data?.lastWriteAgoMs).toBeGreaterThanOrEqual(0);
+  });
+
+  it('knows several windows that hold together', async () => {
+    const windows = [
+      { requests: 1_000, perSeconds: 3_600 },
+      { requests: 50, perSeconds: 60 },
+    ];
+    await writeSettings(client, 'settings', 'default', parseSettings({ version: 1, limits: { dataPlane: windows } }, 'settings of a test'));
+    await make(DATA_KEY);
+    const [limit] = await shown();
+    expect(limit?.settings).toEqual(windows);
+    expect(limit?.slotsPerSecond).toBeLessThan(50 / 60);
+    expect(await run(['show', ...OF_THE_STACK])).toBe(0);
+    expect(output.stdout).toContain('1,000 requests in 3,600 s and 50 requests in 60 s');
   });
 
   it('says for people what slows the fleet', async () => {

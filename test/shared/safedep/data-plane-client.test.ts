@@ -3,7 +3,7 @@ import { FAULT_KINDS } from '../../../infra/local/safedep/faults.ts';
 import { type SafeDepStandIn, startSafeDepStandIn } from '../../../infra/local/safedep/stand-in.ts';
 import type { PackageVersion } from '../../../shared/model/package-version.ts';
 import { toAnswer } from '../../../shared/safedep/answer.ts';
-import type { Credential, CredentialSource } from '../../../shared/safedep/calls.ts';
+import { type Credential, type CredentialSource, holdCredential } from '../../../shared/safedep/calls.ts';
 import { createDataPlaneClient, type DataPlaneClient, type DataPlaneOptions } from '../../../shared/safedep/data-plane-client.ts';
 import { TRANSPORT_KINDS } from '../../../shared/safedep/transport.ts';
 
@@ -181,8 +181,26 @@ describe('the credential', () => {
     };
     const client = clientWith({ credential });
     const refused = await Promise.all(Array.from({ length: 5 }, () => client.getInsight(LODASH)));
-    expect(refused.map(({ kind }) => kind)).toEqual(Array(5).fill('credentials'));
+    expect(refused.map(({ kind }) => kind)).toEqual(Array(5).fill('retry'));
     expect(asked.filter((refresh) => refresh)).toHaveLength(1);
+    expect(await client.getInsight(LODASH)).toMatchObject({ kind: 'answered' });
+  });
+
+  it('stays the same for who holds it, however the secret changes, until it is held anew', async () => {
+    const asked: boolean[] = [];
+    let current = 'sfd_old';
+    const held = holdCredential(async ({ refresh }) => {
+      asked.push(refresh);
+      return { ...own(), authorization: current };
+    });
+    const client = clientWith({ credential: held.source });
+    expect(await held.hold()).toMatchObject({ authorization: 'sfd_old' });
+    current = standIn.apiKey;
+    // Refused, read again, and another by now: this one's permits are the old key's, so it is for later.
+    expect(await client.getInsight(LODASH)).toMatchObject({ kind: 'retry', reason: expect.stringMatching(/replaced meanwhile/) });
+    expect(await client.getInsight(LODASH)).toMatchObject({ kind: 'retry' });
+    expect(asked).toEqual([false, true]);
+    await held.hold();
     expect(await client.getInsight(LODASH)).toMatchObject({ kind: 'answered' });
   });
 

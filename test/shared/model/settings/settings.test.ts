@@ -14,13 +14,25 @@ const refusal = (document: unknown): string => {
 describe('parseSettings', () => {
   it('fills in the defaults', () => {
     expect(parseSettings({ version: 1 }, 'x')).toEqual(DEFAULT_SETTINGS);
-    expect(DEFAULT_SETTINGS).toMatchObject({ limits: { dataPlane: { requests: 500, perSeconds: 1 } }, policy: { malware: 'reject' } });
+    expect(DEFAULT_SETTINGS).toMatchObject({ limits: { dataPlane: [{ requests: 500, perSeconds: 1 }] }, policy: { malware: 'reject' } });
     expect(parseSettings({ version: 1, policy: { suspicious: 'reject' } }, 'x').policy).toEqual({
       malware: 'reject',
       suspicious: 'reject',
       vulnerability: {},
       poisonedLockFile: {},
     });
+  });
+
+  it('takes one window of a limit or several, and reads what it wrote', () => {
+    const windows = [
+      { requests: 50, perSeconds: 60 },
+      { requests: 1_000, perSeconds: 3_600 },
+    ];
+    const parsed = parseSettings({ version: 1, limits: { dataPlane: windows, community: windows[0] } }, 'x');
+    expect(parsed.limits).toMatchObject({ dataPlane: windows, controlPlane: [{ requests: 20, perSeconds: 1 }], community: [windows[0]] });
+    expect(parseSettings(JSON.parse(JSON.stringify(parsed)), 'x')).toEqual(parsed);
+    expect(refusal({ version: 1, limits: { dataPlane: [windows[0], windows[0]] } })).toContain('equally long');
+    expect(refusal({ version: 1, limits: { dataPlane: [] } })).toContain('limits.dataPlane');
   });
 
   it('refuses every mistake at once, each with its place, after the name of the document', () => {
