@@ -36,6 +36,8 @@ const workerModel = fc.record({
 export type WorkerModel = (typeof workerModel extends fc.Arbitrary<infer T> ? T : never) & {
   /** Permits that the session is told of and that nobody asks for. */
   readonly spareNeed?: number;
+  /** Closes its session then, however many callers wait; absent: when all are done. */
+  readonly closeAtMs?: number;
 };
 export const workersModel = fc.array(workerModel, { minLength: 1, maxLength: 4 });
 
@@ -148,11 +150,13 @@ export class Adversity {
         deadlineAtMs: this.time.nowMicros / 1_000 + 10_000,
       });
       let isClosed = false;
-      void Promise.all(Array.from({ length: model.callers }, () => caller(session, () => isClosed))).then(async () => {
-        if (isGone()) return;
+      const close = (): Promise<void> => {
         isClosed = true;
-        await session.close();
-      });
+        return session.close();
+      };
+      const allDone = Promise.all(Array.from({ length: model.callers }, () => caller(session, () => isClosed)));
+      void allDone.then(() => (isGone() ? undefined : close()));
+      if (model.closeAtMs !== undefined) this.time.after(model.closeAtMs * 1_000, () => void (isGone() || close()));
     });
   }
 

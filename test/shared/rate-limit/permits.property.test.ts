@@ -103,14 +103,28 @@ describe('permits under adverse clocks, delays, losses, crashes and refusals', (
       fc.asyncProperty(workersModel, async (models) => {
         // More permits are asked for than used, so that sessions end with slots in hand.
         const whole = models.map((model) => ({ ...model, crashAtMs: undefined, spareNeed: 20 }));
-        const { sources, sends, answersAfterClose } = await runWorkers(whole);
+        const { sources, sends } = await runWorkers(whole);
         const totals = sources.map((source) => source.totals());
         for (const { booked, granted, dropped } of totals) expect(booked).toBe(granted + dropped);
         expect(totals.reduce((sum, { granted }) => sum + granted, 0)).toBe(sends.length);
-        expect(answersAfterClose).toEqual([]);
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('are given to nobody any more once the session is closed, however many wait', async () => {
+    let refusedAtClose = 0;
+    await fc.assert(
+      fc.asyncProperty(workersModel, fc.nat(400), async (models, closeAtMs) => {
+        const closing = models.map((model) => ({ ...model, crashAtMs: undefined, need: 60, callers: 16, closeAtMs }));
+        const { sources, sends, answersAfterClose } = await runWorkers(closing);
+        expect(answersAfterClose).toEqual([]);
+        for (const { booked, granted, dropped } of sources.map((source) => source.totals())) expect(booked).toBe(granted + dropped);
+        if (sends.length < 60 * models.length) refusedAtClose += 1;
+      }),
+      { numRuns: 60 },
+    );
+    expect(refusedAtClose).toBeGreaterThan(10);
   });
 
   it('make every call once the store answers and nothing refuses, in at most three writes a lease', async () => {
