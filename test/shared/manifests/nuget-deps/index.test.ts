@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectNoSilentLoss } from '../mutations.ts';
+import { asListed, nugetPackages } from '../nuget/nuget-packages.ts';
 import { gapsOf, localsOf, packagesOf, read, reasonOf } from '../reading.ts';
 
 const FILE = 'publish/App.deps.json';
@@ -42,6 +44,15 @@ describe('nuget-deps', () => {
     ['a list', '[]', /not a JSON object/],
   ])('refuses %s', async (_, text, reason) => {
     expect(await reasonOf(FILE, text)).toMatch(reason);
+  });
+
+  it('reads back what was written', async () => {
+    await fc.assert(
+      fc.asyncProperty(nugetPackages, async (entries) => {
+        const libraries = entries.map(([id, version]) => [`${id}/${version}`, { type: 'package', serviceable: true }]);
+        expect(packagesOf(await read(FILE, deps(Object.fromEntries(libraries))))).toEqual(asListed(entries));
+      }),
+    );
   });
 
   it('loses nothing in silence', async () => {

@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectNoSilentLoss } from '../mutations.ts';
+import { asListed, nugetPackages } from '../nuget/nuget-packages.ts';
 import { gapsOf, packagesOf, read, reasonOf } from '../reading.ts';
 
 const FILE = 'App/packages.config';
@@ -45,6 +47,15 @@ describe('nuget-packages-config', () => {
     ['nothing', '', /./],
   ])('refuses %s', async (_, text, reason) => {
     expect(await reasonOf(FILE, text)).toMatch(reason);
+  });
+
+  it('reads back what was written', async () => {
+    await fc.assert(
+      fc.asyncProperty(nugetPackages, async (entries) => {
+        const content = await read(FILE, config(entries.map(([id, version]) => `<package id="${id}" version="${version}" />`).join('\n')));
+        expect(packagesOf(content)).toEqual(asListed(entries));
+      }),
+    );
   });
 
   it('loses nothing in silence', async () => {

@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectNoSilentLoss } from '../mutations.ts';
+import { asListed, nugetPackages } from '../nuget/nuget-packages.ts';
 import { gapsOf, localsOf, packagesOf, read, reasonOf } from '../reading.ts';
 
 const FILE = 'src/App/App.csproj';
@@ -123,6 +125,17 @@ describe('nuget-project', () => {
     ['nothing', '', /./],
   ])('refuses %s', async (_, text, reason) => {
     expect(await reasonOf(FILE, text)).toMatch(reason);
+  });
+
+  it('reads back what was written, with versions here or central ones', async () => {
+    await fc.assert(
+      fc.asyncProperty(nugetPackages, fc.boolean(), async (entries, isCentral) => {
+        const central = entries.map(([id, version]) => `<PackageVersion Include="${id}" Version="${version}" />`).join('\n');
+        const here = entries.map(([id, version]) => reference(id, isCentral ? undefined : version)).join('\n');
+        const siblings = isCentral ? { 'Directory.Packages.props': project(central, '') } : {};
+        expect(packagesOf(await read(FILE, project(here), siblings))).toEqual(asListed(entries));
+      }),
+    );
   });
 
   it('loses nothing in silence', async () => {
