@@ -23,7 +23,7 @@ export async function followPush(push: LocalPush, signal: AbortSignal, run: Run)
     ref: refOf(push),
     commit: push.commit,
     stores: run.pipeline.stores,
-    policy: run.policy,
+    policy: run.settings.policy,
     signal,
     lastTrouble: functionLog.lastTrouble,
     nowMs: run.nowMs,

@@ -1,5 +1,5 @@
 import type { AlertPayload } from '../../../shared/alerts/sign-alert.ts';
-import type { PolicySettings } from '../../../shared/model/settings/settings.ts';
+import type { Settings } from '../../../shared/model/settings/settings.ts';
 import type { LocalPipeline } from '../local-pipeline.ts';
 import type { StartOptions } from '../options.ts';
 import type { ChosenSafeDep } from '../safedep-source.ts';
@@ -23,7 +23,7 @@ export interface Run extends RunPorts {
   readonly repositories: readonly LocalRepository[];
   readonly safedep: ChosenSafeDep;
   readonly pipeline: LocalPipeline;
-  readonly policy: PolicySettings;
+  readonly settings: Settings;
   readonly callsPerSecond: number;
   readonly functionLog: ReturnType<typeof createFunctionLog>;
   readonly alerts: AlertPayload[];

@@ -48,7 +48,7 @@ export async function run(options: StartOptions, ports: RunPorts): Promise<ExitC
       repositories,
       safedep,
       pipeline,
-      policy: settings.policy,
+      settings,
       callsPerSecond: sustainedPerSecond(safedep.answers === 'community' ? settings.limits.community : settings.limits.dataPlane),
       functionLog,
       alerts,

@@ -1,6 +1,5 @@
 import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import { formatOf, isIgnored } from '../../../shared/manifests/registry.ts';
-import { DEFAULT_SETTINGS } from '../../../shared/model/settings/settings.ts';
 import type { Run } from '../scan/run-state.ts';
 import { findUncommittedChanges } from '../watch/uncommitted-changes.ts';
 import { count } from './describe-result.ts';
@@ -18,12 +17,9 @@ export function showStart({ screen, pipeline, safedep, repositories, nowMs }: Ru
 }
 
 /** Commits are read, not files: said once, where it makes a difference. */
-export async function showUncommitted({ repositories, screen }: Run): Promise<void> {
+export async function showUncommitted({ repositories, screen, settings }: Run): Promise<void> {
   for (const repository of repositories) {
-    const changes = await findUncommittedChanges(
-      repository,
-      (path) => formatOf(path) !== undefined && !isIgnored(path, DEFAULT_SETTINGS.reading),
-    );
+    const changes = await findUncommittedChanges(repository, (path) => formatOf(path) !== undefined && !isIgnored(path, settings.reading));
     if (changes.kind === 'known' && changes.paths.length > 0) {
       screen.line(
         `${toTerminalText(repository.name)}: commits are read, not files; ${changes.paths.slice(0, 3).map(toTerminalText).join(', ')} ${changes.paths.length === 1 ? 'has' : 'have'} changes that are not committed`,

@@ -146,7 +146,7 @@ async function scan(wanted: Record<string, Fate>, beforeScan: (paths: readonly s
     repositories,
     safedep: { answers: 'community' },
     pipeline: { webhookUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/git`, webhookSecret: 'secret', stores },
-    policy: DEFAULT_SETTINGS.policy,
+    settings: DEFAULT_SETTINGS,
     callsPerSecond: 20,
     functionLog: createFunctionLog(screen, nowMs),
     alerts,
