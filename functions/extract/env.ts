@@ -2,6 +2,7 @@ import type { EnvironmentSpec } from '../../shared/aws/environment.ts';
 
 export const EXTRACT_ENVIRONMENT = {
   PUSHES_QUEUE_URL: 'required',
+  PUSHES_BACKGROUND_QUEUE_URL: 'required',
   SETTINGS_TABLE_NAME: 'required',
   INVENTORY_TABLE_NAME: 'required',
   SCANS_TABLE_NAME: 'required',

@@ -4,7 +4,14 @@ import { log } from '../../shared/aws/log.ts';
 import { createQueue } from '../../shared/aws/queue.ts';
 import { createSecretReader } from '../../shared/aws/secrets.ts';
 import { createSettingsReader } from '../../shared/aws/settings.ts';
-import { type InvocationContext, receiveCountOf, runSqsBatch, type SqsBatchResponse, type SqsEvent } from '../../shared/aws/sqs-batch.ts';
+import {
+  type InvocationContext,
+  isFromQueue,
+  receiveCountOf,
+  runSqsBatch,
+  type SqsBatchResponse,
+  type SqsEvent,
+} from '../../shared/aws/sqs-batch.ts';
 import { createInventoryStore } from '../../shared/inventory/dynamodb.ts';
 import { createIsolatedReader } from '../../shared/manifests/isolated/isolated-reader.ts';
 import { parsePushHint } from '../../shared/messages/queue-messages.ts';
@@ -23,7 +30,7 @@ const secrets = createSecretReader(secretsClient(), Date.now);
 const settingsReader = createSettingsReader(dynamoDb, env.SETTINGS_TABLE_NAME, Date.now);
 const inventory = createInventoryStore(dynamoDb, env.INVENTORY_TABLE_NAME);
 const scans = createScanStore(dynamoDb, env.SCANS_TABLE_NAME);
-const pushes = createQueue(sqs, env.PUSHES_QUEUE_URL);
+const pushes = { live: createQueue(sqs, env.PUSHES_QUEUE_URL), background: createQueue(sqs, env.PUSHES_BACKGROUND_QUEUE_URL) };
 const evaluations = createQueue(sqs, env.EVALUATIONS_QUEUE_URL);
 const reader = createIsolatedReader();
 const lookups = {
@@ -34,7 +41,8 @@ const lookups = {
 /** SQS entry point: one record is one push. */
 export function handler(event: SqsEvent, context: InvocationContext): Promise<SqsBatchResponse> {
   const functionTimeoutMs = context.getRemainingTimeInMillis();
-  return runSqsBatch(event, pushes, log, async (record) => {
+  const queue = isFromQueue(event, env.PUSHES_BACKGROUND_QUEUE_URL) ? pushes.background : pushes.live;
+  return runSqsBatch(event, queue, log, async (record) => {
     const hint = parsePushHint(record.body);
     const settings = await settingsReader.read(hint.ref.tenant);
     reader.start(settings.reading);

@@ -6,11 +6,11 @@ import { meterPermits } from '../../shared/aws/metrics.ts';
 import { createQueue } from '../../shared/aws/queue.ts';
 import { createSecretReader } from '../../shared/aws/secrets.ts';
 import { createSettingsReader } from '../../shared/aws/settings.ts';
-import { type InvocationContext, runSqsBatch, type SqsBatchResponse, type SqsEvent } from '../../shared/aws/sqs-batch.ts';
+import { type InvocationContext, isFromQueue, runSqsBatch, type SqsBatchResponse, type SqsEvent } from '../../shared/aws/sqs-batch.ts';
 import { createInsightStore } from '../../shared/insights/dynamodb.ts';
 import { type Question, sourceKey } from '../../shared/insights/verdict.ts';
 import { parseAnswerSource } from '../../shared/messages/bus-events.ts';
-import { type Lane, LOOKUP_BATCH_MAX_PACKAGES, parseLookupBatch } from '../../shared/messages/queue-messages.ts';
+import { LOOKUP_BATCH_MAX_PACKAGES, parseLookupBatch } from '../../shared/messages/queue-messages.ts';
 import type { Settings } from '../../shared/model/settings/settings.ts';
 import { createFleetClock, LAMBDA_WALL_BOUND_MS } from '../../shared/rate-limit/clock.ts';
 import { dynamoLimitStore } from '../../shared/rate-limit/dynamodb.ts';
@@ -93,17 +93,12 @@ async function permitSource({ limits: { community, dataPlane } }: Settings): Pro
   return source;
 }
 
-/** A mapping reads one queue: the event's records all come from the lane that its ARN names. */
-function laneOf(event: SqsEvent): Lane {
-  const backgroundQueueName = env.LOOKUPS_BACKGROUND_QUEUE_URL.split('/').at(-1);
-  return event.Records[0]?.eventSourceARN.split(':').at(-1) === backgroundQueueName ? 'background' : 'live';
-}
-
 /** SQS entry point: one record is one batch of package versions, live or background. */
 export function handler(event: SqsEvent, context: InvocationContext): Promise<SqsBatchResponse> {
   const deadlineAtMs = Date.now() + context.getRemainingTimeInMillis();
   const askUntilMs = deadlineAtMs - AFTER_ASKING_MS;
-  return runSqsBatch(event, lookups[laneOf(event)], log, async (record) => {
+  const queue = isFromQueue(event, env.LOOKUPS_BACKGROUND_QUEUE_URL) ? lookups.background : lookups.live;
+  return runSqsBatch(event, queue, log, async (record) => {
     const batch = parseLookupBatch(record.body);
     const calls: Record<Question, number> = { vulnerabilities: 0, malware: 0 };
     const sentAtMs: string[] = [];

@@ -25,6 +25,11 @@ export interface InvocationContext {
   readonly awsRequestId: string;
 }
 
+/** Whether an event's records come from that queue; a mapping reads one queue, so they all do or none. */
+export function isFromQueue(event: SqsEvent, queueUrl: string): boolean {
+  return event.Records[0]?.eventSourceARN.split(':').at(-1) === queueUrl.split('/').at(-1);
+}
+
 /** `done`, or to be delivered again after so many seconds. */
 export type RecordResult = 'done' | { readonly againAfterSeconds: number };
 

@@ -144,6 +144,7 @@ export async function pushThrough({ ministack, deployed, surroundings, say }: Pu
     const sqs = new SQSClient({ endpoint, region: REGION, credentials: ROOT_CREDENTIALS, useQueueUrlAsEndpoint: false });
     const readers = {
       Pushes: 'extract',
+      PushesBackground: 'extract',
       LookupsLive: 'worker',
       LookupsBackground: 'worker',
       Evaluations: 'results',

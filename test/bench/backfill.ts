@@ -39,7 +39,7 @@ async function pushInBackground({ pipeline }: BenchPipeline, paths: readonly str
       receivedAtMs: Date.now(),
     }),
   );
-  await createQueue(client, queueUrl('PushesQueue')).send(hints.map((hint) => ({ body: JSON.stringify(hint) })));
+  await createQueue(client, queueUrl('PushesBackgroundQueue')).send(hints.map((hint) => ({ body: JSON.stringify(hint) })));
   client.destroy();
 }
 
@@ -75,7 +75,7 @@ export async function run(): Promise<boolean> {
     const backfilled = scansOf(bench, background);
     // Now processors are what is short; once every repository is read, it is permits.
     const [first] = await bench.push(early);
-    await drained(bench, 'PushesQueue');
+    await drained(bench, 'PushesBackgroundQueue');
     const tookMs: number[] = [];
     let endedMeanwhile = 0;
     void backfilled.then(() => {
@@ -90,7 +90,12 @@ export async function run(): Promise<boolean> {
       `backfill: ${REPOSITORIES} repositories x ${PACKAGES} packages in the background, ${LIVE_PUSHES} live pushes of ${LIVE_PACKAGES} new packages beside them`,
       [
         { what: 'no-op (such a push while nothing else is scanned)', measured: seconds(alone?.tookMs ?? Number.NaN) },
-        { what: 'such a push while the repositories of the backfill are being read', measured: seconds(first?.tookMs ?? Number.NaN) },
+        {
+          what: 'such a push while the repositories of the backfill are being read',
+          measured: seconds(first?.tookMs ?? Number.NaN),
+          bar: `< ${seconds(LIVE_P95_MAX_MS)}`,
+          passes: (first?.tookMs ?? Number.NaN) < LIVE_P95_MAX_MS,
+        },
         { what: 'live pushes beside the backfill', measured: String(besideBackfill), bar: `${LIVE_PUSHES}`, passes: endedMeanwhile === 0 },
         {
           what: 'from a live push to its scan complete, p95',

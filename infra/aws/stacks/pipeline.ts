@@ -55,12 +55,9 @@ export class PipelineStack extends Stack {
     const alarms = new Alarms(this, 'Alarms', props.alarmEmail ? { email: props.alarmEmail } : {});
     const bus = new FindingBus(this, 'Bus');
 
-    const pushes = new WorkQueue(this, 'Pushes', {
-      name: 'pushes',
-      alarms,
-      consumerTimeout: TIMEOUTS.extract,
-      maxReceiveCount: FAILURES_UNTIL_DEAD_LETTER,
-    });
+    const reads = { alarms, consumerTimeout: TIMEOUTS.extract, maxReceiveCount: FAILURES_UNTIL_DEAD_LETTER };
+    const pushes = new WorkQueue(this, 'Pushes', { name: 'pushes', ...reads });
+    const pushesBackground = new WorkQueue(this, 'PushesBackground', { name: 'pushes-background', ...reads });
     const lookups = { alarms, consumerTimeout: TIMEOUTS.worker, maxReceiveCount: RECEIVES_WITHOUT_LIMIT };
     const lookupsLive = new WorkQueue(this, 'LookupsLive', { name: 'lookups-live', ...lookups });
     const lookupsBackground = new WorkQueue(this, 'LookupsBackground', { name: 'lookups-background', ...lookups });
@@ -109,6 +106,7 @@ export class PipelineStack extends Stack {
       memorySizeMiB: 1769,
       environment: {
         PUSHES_QUEUE_URL: pushes.url,
+        PUSHES_BACKGROUND_QUEUE_URL: pushesBackground.url,
         SETTINGS_TABLE_NAME: state.settings.table.tableName,
         INVENTORY_TABLE_NAME: state.inventory.table.tableName,
         SCANS_TABLE_NAME: state.scans.table.tableName,
@@ -118,6 +116,8 @@ export class PipelineStack extends Stack {
       },
     });
     pushes.deliverTo(extract, { batchSize: 1, maxConcurrency: 10 });
+    // An onboarding reads no faster than this: the forge's own hourly allowance ends sooner.
+    pushesBackground.deliverTo(extract, { batchSize: 1, maxConcurrency: 2 });
     state.settings.grant(extract, ['Query']);
     state.inventory.grant(extract, READ_AND_WRITE);
     state.scans.grant(extract, [...READ_AND_UPDATE, 'PutItem']);
@@ -260,7 +260,7 @@ export class PipelineStack extends Stack {
       impact: 'Answers about known packages grow old: new malware reports and vulnerabilities are found late.',
     });
 
-    const workQueues = [pushes, lookupsLive, lookupsBackground, evaluations, reports, alertsWebhook];
+    const workQueues = [pushes, pushesBackground, lookupsLive, lookupsBackground, evaluations, reports, alertsWebhook];
     const sweep = new WatchFunction(this, 'Sweep', {
       name: 'sweep',
       description: 'Finds what was marked and never taken, sends it again, and ends scans that cannot end',

@@ -74,6 +74,7 @@ const RIGHTS: Record<FunctionName, Record<string, string>> = {
   webhook: { PushesQueue: SEND, GitHubWebhookSecret: 'GetSecretValue' },
   extract: {
     PushesQueue: CONSUME,
+    PushesBackgroundQueue: CONSUME,
     SettingsTable: 'Query',
     InventoryTable: READ_AND_WRITE,
     ScansTable: `${READ_AND_UPDATE} PutItem`,
@@ -140,6 +141,7 @@ const RIGHTS: Record<FunctionName, Record<string, string>> = {
     ReportsQueue: SEND,
     EventBus: 'PutEvents',
     PushesDeadLetterQueue: 'ReceiveMessage',
+    PushesBackgroundDeadLetterQueue: 'ReceiveMessage',
     LookupsLiveDeadLetterQueue: 'ReceiveMessage',
     LookupsBackgroundDeadLetterQueue: 'ReceiveMessage',
     EvaluationsDeadLetterQueue: 'ReceiveMessage',

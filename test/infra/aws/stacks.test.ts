@@ -112,6 +112,8 @@ describe('queues', () => {
       'LookupsBackgroundQueue',
       'LookupsLiveDeadLetterQueue',
       'LookupsLiveQueue',
+      'PushesBackgroundDeadLetterQueue',
+      'PushesBackgroundQueue',
       'PushesDeadLetterQueue',
       'PushesQueue',
       'ReportsDeadLetterQueue',
@@ -146,6 +148,7 @@ describe('queues', () => {
       EvaluationsQueue: 4,
       LookupsBackgroundQueue: 4,
       LookupsLiveQueue: 4,
+      PushesBackgroundQueue: 4,
       PushesQueue: 4,
       ReportsQueue: 14,
     });
