@@ -176,7 +176,7 @@ async function swapIn(
     { commit: state.commit, repositoryName: state.name, lane: hint.lane, batchCount: batches.length },
     ports.nowMs(),
   );
-  await inventory.writeReverseEntries(ref, generation, added);
+  await inventory.writeReverseEntries(ref, generation, added, hint.lane);
   const swapped = await inventory.swap(
     ref,
     {

@@ -30,7 +30,7 @@ export function isConditionFailure(error: unknown): error is ConditionalCheckFai
   return error instanceof ConditionalCheckFailedException;
 }
 
-async function inSlices<T, R>(values: readonly T[], size: number, run: (slice: readonly T[]) => Promise<R>): Promise<R[]> {
+async function inSlices<T, R>(values: readonly T[], size: number, atOnce: number, run: (slice: readonly T[]) => Promise<R>): Promise<R[]> {
   const slices: T[][] = [];
   for (let start = 0; start < values.length; start += size) slices.push(values.slice(start, start + size));
   const results: R[] = [];
@@ -42,7 +42,7 @@ async function inSlices<T, R>(values: readonly T[], size: number, run: (slice: r
       results[index] = await run(slices[index] ?? []);
     }
   }
-  await Promise.all(Array.from({ length: Math.min(BATCHES_AT_ONCE, slices.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(atOnce, slices.length) }, work));
   return results;
 }
 
@@ -50,7 +50,7 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 
 /** Reads items by key, strongly consistent, in no order. Keys that are not there are missing from the answer. */
 export async function getAll(client: DynamoDBClient, tableName: string, keys: readonly Item[]): Promise<Item[]> {
-  const found = await inSlices(keys, BATCH_GET_MAX_KEYS, async (slice) => {
+  const found = await inSlices(keys, BATCH_GET_MAX_KEYS, BATCHES_AT_ONCE, async (slice) => {
     const items: Item[] = [];
     let open: Item[] = [...slice];
     for (let round = 0; open.length > 0; round += 1) {
@@ -65,8 +65,8 @@ export async function getAll(client: DynamoDBClient, tableName: string, keys: re
   return found.flat();
 }
 
-async function writeAll(client: DynamoDBClient, tableName: string, requests: readonly WriteRequest[]): Promise<void> {
-  await inSlices(requests, BATCH_WRITE_MAX_REQUESTS, async (slice) => {
+async function writeAll(client: DynamoDBClient, tableName: string, requests: readonly WriteRequest[], atOnce: number): Promise<void> {
+  await inSlices(requests, BATCH_WRITE_MAX_REQUESTS, atOnce, async (slice) => {
     let open: WriteRequest[] = [...slice];
     for (let round = 0; open.length > 0; round += 1) {
       if (round === UNPROCESSED_ROUNDS) throw new Error(`DynamoDB left ${open.length} writes to ${tableName} undone after ${round} rounds`);
@@ -78,11 +78,12 @@ async function writeAll(client: DynamoDBClient, tableName: string, requests: rea
 }
 
 /** Puts items without condition: only for rows whose key names their writer, so that nobody else's can be overwritten. */
-export function putAll(client: DynamoDBClient, tableName: string, items: readonly Item[]): Promise<void> {
+export function putAll(client: DynamoDBClient, tableName: string, items: readonly Item[], atOnce = BATCHES_AT_ONCE): Promise<void> {
   return writeAll(
     client,
     tableName,
     items.map((Item) => ({ PutRequest: { Item } })),
+    atOnce,
   );
 }
 
@@ -91,5 +92,6 @@ export function deleteAll(client: DynamoDBClient, tableName: string, keys: reado
     client,
     tableName,
     keys.map((Key) => ({ DeleteRequest: { Key } })),
+    BATCHES_AT_ONCE,
   );
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type DynamoDBClient, GetItemCommand, PutItemCommand, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import pLimit from 'p-limit';
 import { deleteAll, getAll, type Item, isConditionFailure, number, numberOf, putAll, text, textOf } from '../aws/dynamodb-items.ts';
+import type { Lane } from '../messages/queue-messages.ts';
 import { type PackageVersion, packageKey } from '../model/package-version.ts';
 import { parseRefKey, type RefId, refKey } from '../model/repository.ts';
 import type { RefItem, SnapshotFacts } from './ref-item.ts';
@@ -171,14 +172,17 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
       return joinManifestPages(pages);
     },
 
-    /** Says of each package version that this ref uses it, stamped with the generation that found it. */
-    async writeReverseEntries(ref: RefId, generation: number, packages: readonly PackageVersion[]): Promise<void> {
+    /**
+     * Says of each package version that this ref uses it, stamped with the generation that found it. In the background one write after
+     * the other: an onboarding has thousands of these for each repository, and would be before everybody else at the table.
+     */
+    async writeReverseEntries(ref: RefId, generation: number, packages: readonly PackageVersion[], lane: Lane): Promise<void> {
       const rows = packages.map((packageVersion) => ({
         pk: text(packagePartition(packageVersion)),
         sk: text(`${refDigest(ref)}#${digits(generation)}`),
         ref: text(refKey(ref)),
       }));
-      await putAll(client, tableName, rows);
+      await putAll(client, tableName, rows, lane === 'background' ? 1 : undefined);
     },
 
     /** Takes back what generations below this one said; what a later one said stays. */
