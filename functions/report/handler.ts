@@ -19,7 +19,7 @@ import { dynamoLimitStore } from '../../shared/rate-limit/dynamodb.ts';
 import { lookupLimitKey } from '../../shared/rate-limit/limit-key.ts';
 import { createPermitSource, type PacedPermitSource } from '../../shared/rate-limit/permits.ts';
 import { AMAZON_TIME_SERVER, sntpTimeSource } from '../../shared/rate-limit/sntp.ts';
-import { createReportCursorStore } from '../../shared/report/dynamodb.ts';
+import { createReportStore } from '../../shared/report/dynamodb.ts';
 import { CALL_DEADLINE_MS, holdCredential } from '../../shared/safedep/calls.ts';
 import { createReportSessionClient } from '../../shared/safedep/report-session-client.ts';
 import { DATA_PLANE_URL } from '../../shared/safedep/service-url.ts';
@@ -38,7 +38,7 @@ const dynamoDb = dynamoDbClient();
 const reports = createQueue(sqsClient(), env.REPORTS_QUEUE_URL);
 const settingsReader = createSettingsReader(dynamoDb, env.SETTINGS_TABLE_NAME, Date.now);
 const scans = createScanStore(dynamoDb, env.SCANS_TABLE_NAME);
-const cursors = createReportCursorStore(dynamoDb, env.SCANS_TABLE_NAME);
+const reportStore = createReportStore(dynamoDb, env.SCANS_TABLE_NAME);
 const inventory = createInventoryStore(dynamoDb, env.INVENTORY_TABLE_NAME);
 const insights = createInsightStore(dynamoDb, env.INSIGHTS_TABLE_NAME, sourceKey(answers, env.TENANT));
 const findings = createFindingStore(dynamoDb, env.FINDINGS_TABLE_NAME);
@@ -84,11 +84,13 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
   return runSqsBatch(event, reports, log, async (record) => {
     const request = parseReportRequest(record.body);
     const meters = new Map<PacedPermitSource, () => void>();
+    const { reports: settings } = await settingsReader.read(env.TENANT);
     return sendReport(request, {
       answers,
       toolVersion: packageJson.version,
+      settings,
       scans,
-      cursors,
+      reports: reportStore,
       inventory,
       insights,
       findings,
@@ -104,6 +106,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
       },
       sendUntilMs,
       deadlineAtMs,
+      holder: record.messageId,
       receiveCount: receiveCountOf(record),
       nowMs: Date.now,
       sleep: (ms) => sleep(ms),

@@ -1,6 +1,7 @@
 import { endQuietlyOnClosedPipe } from '../local/terminal/screen.ts';
 import { run as limit } from './limit.ts';
 import { run as packages } from './packages.ts';
+import { run as report } from './report.ts';
 import { run as rescan } from './rescan.ts';
 import { run as serveSafeDep } from './safedep-serve.ts';
 import { run as settings } from './settings.ts';
@@ -11,6 +12,7 @@ const USAGE = `usage: npm run cli -- COMMAND [ARGUMENTS]
 
   limit show|set               how the shared rate limit stands; lower it, or take that back
   packages FILE|FOLDER...      what safedep-watch reads from lock files and SBOMs
+  report show|resend           what SafeDep was told of each repository, and why it waits; tell it again
   rescan --due-before TIME     ask SafeDep again about what is due, without reading any repository
   settings check|apply FILE    check a settings document, or write it to a deployed stack
   safedep serve --port N       the SafeDep stand-in alone: address, key, tenant and token to use
@@ -29,6 +31,8 @@ async function main([command, ...args]: string[]): Promise<number> {
       return limit(args);
     case 'packages':
       return packages(args);
+    case 'report':
+      return report(args);
     case 'rescan':
       return rescan(args);
     case 'settings':

@@ -12,6 +12,7 @@ import type { Settings } from '../../shared/model/settings/settings.ts';
 import { dynamoLimitStore } from '../../shared/rate-limit/dynamodb.ts';
 import { lookupLimitKey } from '../../shared/rate-limit/limit-key.ts';
 import { MICROS_PER_MS, newLimitState, planPacing } from '../../shared/rate-limit/slots.ts';
+import { createReportStore, type ReportStore } from '../../shared/report/dynamodb.ts';
 import { apiKeyCredential } from '../../shared/safedep/credentials.ts';
 import { createScanStore } from '../../shared/scans/dynamodb.ts';
 import { REPOSITORY_ROOT } from '../aws/content-digest.ts';
@@ -53,6 +54,7 @@ export interface LocalPipelineOptions {
 export interface LocalPipeline {
   readonly engines: Pipeline;
   readonly stores: ResultStores;
+  readonly reports: ReportStore;
   readonly client: DynamoDBClient;
   readonly insightsTableName: string;
   readonly webhookUrl: string;
@@ -102,6 +104,7 @@ export async function startLocalPipeline(options: LocalPipelineOptions): Promise
       engines,
       client,
       insightsTableName: table('INSIGHTS_TABLE_NAME'),
+      reports: createReportStore(client, table('SCANS_TABLE_NAME')),
       stores: {
         inventory: createInventoryStore(client, table('INVENTORY_TABLE_NAME')),
         scans: createScanStore(client, table('SCANS_TABLE_NAME')),

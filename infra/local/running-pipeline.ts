@@ -10,6 +10,10 @@ export interface RunningPipeline {
   readonly dynamoDbUrl: string;
   readonly rateLimitsTableName: string;
   readonly settingsTableName: string;
+  readonly scansTableName: string;
+  /** Serves SQS. */
+  readonly sqsUrl: string;
+  readonly reportsQueueUrl: string;
   readonly repositories: readonly string[];
 }
 

@@ -78,6 +78,8 @@ const reportRequestSchema = z.object({
   repositoryName: z.string(),
   generation: z.number(),
   commit: z.string(),
+  /** When an operator asked for all of it, whatever was told before: done once. Absent for what changed. */
+  wholeAskedAtMs: z.optional(z.number()),
 });
 export type ReportRequest = z.infer<typeof reportRequestSchema>;
 

@@ -56,7 +56,7 @@ function manifestSource(forge: Forge): PackageManifestSource {
 }
 
 /** Folder and file name; a lock file at the top has the folder `.`, because the namespace must not be empty. */
-function toManifest({ forge, lockFile, packageVersion }: PackageAt) {
+export function toManifest({ forge, lockFile, packageVersion }: PackageAt) {
   const slash = lockFile.lastIndexOf('/');
   return {
     ecosystem: toSafeDepEcosystem(packageVersion.ecosystem),
@@ -118,15 +118,11 @@ function isTimestamp(ms: number | undefined): ms is number {
   return ms !== undefined && Number.isInteger(ms) && ms >= 0 && ms < Date.UTC(10_000, 0);
 }
 
-/**
- * One package of one lock file with what is known of it; an empty insight where nothing is, because the message must have one. The
- * session is left to the sender.
- */
-export function toInsightMessage(at: PackageAt, facts: PackageFacts): PackageInsightInit {
+/** What is known of a package version, whichever lock file it stands in; an empty insight where nothing is, because it is required. */
+export function toPackageInsight(packageVersion: PackageVersion, facts: PackageFacts) {
   const malware = facts.malware && toMaliciousPackageInsight(facts.malware);
   return {
-    manifest: toManifest(at),
-    packageVersion: toPackageVersion(at.packageVersion),
+    packageVersion: toPackageVersion(packageVersion),
     packageVersionInsight: {
       vulnerabilities: toVulnerabilities(facts.vulnerabilities ?? []),
       licenses: toLicences(facts.licences ?? []),
@@ -134,6 +130,11 @@ export function toInsightMessage(at: PackageAt, facts: PackageFacts): PackageIns
     },
     ...(malware ? { maliciousPackageInsight: malware } : {}),
   };
+}
+
+/** One package of one lock file with what is known of it. The session is left to the sender. */
+export function toInsightMessage(at: PackageAt, facts: PackageFacts): PackageInsightInit {
+  return { manifest: toManifest(at), ...toPackageInsight(at.packageVersion, facts) };
 }
 
 /** One finding that the policy rejects, in one lock file. The rule's value must not be empty: it says what was decided on what. */

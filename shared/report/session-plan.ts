@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Project_Source } from '#safedep-api/safedep/messages/controltower/v1/project_pb.js';
 import { ProjectSourceType } from '#safedep-api/safedep/messages/package/v1/project_pb.js';
 import { ToolTrigger } from '#safedep-api/safedep/services/controltower/v1/tool_pb.js';
@@ -19,6 +18,8 @@ export interface ReportedScan {
   readonly repositoryUrl: string;
   readonly commit: string;
   readonly lane: Lane;
+  /** An operator asked for this report. */
+  readonly isAsked: boolean;
   readonly toolVersion: string;
   /** The lock files that were read. */
   readonly lockFiles: readonly { readonly path: string; readonly packages: readonly PackageVersion[] }[];
@@ -27,7 +28,7 @@ export interface ReportedScan {
 }
 
 /** One message of the session: an insight, or with a finding a violation. */
-interface PlannedMessage {
+export interface PlannedMessage {
   readonly at: PackageAt;
   readonly finding?: Finding;
 }
@@ -36,8 +37,6 @@ export interface SessionPlan {
   readonly create: SessionInit;
   /** In the order of sending: the insights, then the violations. The same scan always gives the same list. */
   readonly messages: readonly PlannedMessage[];
-  /** Names this list of messages: a session that was begun with another one cannot go on with this one. */
-  readonly digest: string;
   /** Packages that SafeDep does not serve, or whose name or version it does not take, counted once for each lock file. */
   readonly leftOutCount: number;
 }
@@ -73,6 +72,7 @@ function optional<K extends string>(name: K, text: string): { [P in K]?: string 
 }
 
 function toTrigger(scan: ReportedScan): ToolTrigger {
+  if (scan.isAsked) return ToolTrigger.MANUAL;
   if (scan.lane === 'background') return ToolTrigger.SCHEDULED;
   return scan.ref.ref.startsWith('refs/tags/') ? ToolTrigger.TAG : ToolTrigger.PUSH;
 }
@@ -126,13 +126,9 @@ export function planSession(scan: ReportedScan): SessionPlan {
         (lockFile): PlannedMessage => ({ at: { forge, lockFile, packageVersion: finding.packageVersion }, finding }),
       ),
     );
-  const messages = [...insights.map((at): PlannedMessage => ({ at })), ...violations];
-  const hash = createHash('sha256');
-  for (const { at, finding } of messages) hash.update(JSON.stringify([packageKey(at.packageVersion), at.lockFile, finding?.id ?? '']));
   return {
     create: toSessionInit(scan),
-    messages,
-    digest: hash.digest('hex').slice(0, 24),
+    messages: [...insights.map((at): PlannedMessage => ({ at })), ...violations],
     leftOutCount: all.length - insights.length,
   };
 }

@@ -241,7 +241,6 @@ function toScan(item: Item): Scan {
   const closedAtMs = numberOf(item, 'closedAtMs');
   const lookAtMs = numberOf(item, 'lookAtMs');
   const outcome = textOf(item, 'outcome');
-  const reportCursor = textOf(item, 'reportCursor');
   return {
     ref: parseRefKey(textOf(item, 'ref') ?? ''),
     generation: numberOf(item, 'generation') ?? 0,
@@ -261,6 +260,5 @@ function toScan(item: Item): Scan {
     ...(closedAtMs === undefined ? {} : { closedAtMs }),
     ...(lookAtMs === undefined ? {} : { lookAtMs }),
     ...(outcome === undefined ? {} : { outcome: JSON.parse(outcome) as ScanOutcome }),
-    ...(reportCursor === undefined ? {} : { reportCursor }),
   };
 }

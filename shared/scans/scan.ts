@@ -39,8 +39,6 @@ export interface Scan {
   /** When `sweep` looks again, and how long it waits after that. */
   readonly lookAtMs?: number;
   readonly lookGapMs: number;
-  /** How far the report of this scan has come: opaque to all but `report`. */
-  readonly reportCursor?: string;
 }
 
 /** No number has left for five minutes: the batches are sent again, each time after twice the gap, up to an hour. */

@@ -45,6 +45,8 @@ export interface BenchPipelineOptions {
   readonly sources?: readonly SourceSettings[];
   readonly secrets?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Whether ended scans are reported. @default false */
+  readonly report?: boolean;
   readonly engines?: Omit<NonNullable<LocalPipelineOptions['engines']>, 'eventBus'>;
 }
 
@@ -66,7 +68,7 @@ export async function startBenchPipeline(options: BenchPipelineOptions): Promise
     safedep: Promise.resolve(safedep),
     settings: { ...settings, sources: [...settings.sources, ...(options.sources ?? [])] },
     secrets: { ...secrets, ...options.secrets },
-    report: false,
+    report: options.report ?? false,
     port: 0,
     log: (line) => readLine(line, callsLines, complaints),
     ...(environment ? { environment } : {}),

@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, readonly [description: string, load: () =
   large: ['a lock file of 20,000 packages [--packages N]', () => import('./large.ts')],
   size: ['bytes and import time of each function', () => import('./size.ts')],
   faults: ['workers killed 20 times in one scan; SafeDep away in four ways', () => import('./faults.ts')],
+  reports: ['1,000 packages reported, then 10 that changed; the report function killed 20 times [--json]', () => import('./reports.ts')],
   manifests: ['each format beside a bare parse of the same bytes [--format TEXT] [--json]', () => import('./manifests.ts')],
   hostile: ['hostile lock files of the largest size, by format [--path PATH]', () => import('./hostile.ts')],
   limiter: [

@@ -21,6 +21,9 @@ export async function keepWatching(run: Run): Promise<ExitCode> {
     dynamoDbUrl: run.pipeline.engines.endpoints.dynamodb,
     rateLimitsTableName: variables['RATE_LIMITS_TABLE_NAME'] ?? '',
     settingsTableName: variables['SETTINGS_TABLE_NAME'] ?? '',
+    scansTableName: variables['SCANS_TABLE_NAME'] ?? '',
+    sqsUrl: run.pipeline.engines.endpoints.sqs,
+    reportsQueueUrl: run.pipeline.engines.queueUrl('ReportsQueue'),
     repositories: run.repositories.map(({ name }) => name),
   }).catch((error: unknown) => {
     run.screen.line(`The cache folder cannot be written: npm run cli will not find this pipeline (${messageOf(error)}).`);

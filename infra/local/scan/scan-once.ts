@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import type { RefId } from '../../../shared/model/repository.ts';
-import { parseSessionCursor } from '../../../shared/report/session-cursor.ts';
+import { isReportSettled } from '../../../shared/report/report-state.ts';
 import { EXIT, type ExitCode } from '../options.ts';
 import { describeNotScanned, describeResult, markOf } from '../terminal/describe-result.ts';
 import type { LocalRepository } from '../watch/resolve-repository.ts';
@@ -169,8 +169,8 @@ async function openAfter(push: LocalPush, signal: AbortSignal, run: Run): Promis
 
 async function isReported(ref: RefId, { pipeline }: Run): Promise<boolean> {
   const snapshot = (await pipeline.stores.inventory.readRef(ref))?.snapshot;
-  const scan = snapshot && (await pipeline.stores.scans.read({ ref, generation: snapshot.generation }));
-  return parseSessionCursor(scan?.reportCursor)?.state === 'sent';
+  if (!snapshot) return false;
+  return isReportSettled((await pipeline.reports.readState(ref)).state, snapshot.generation);
 }
 
 /** What the policy rejects wins over what is not known. */

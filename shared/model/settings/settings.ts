@@ -84,6 +84,10 @@ const READING_HEAP_MEGABYTES = 256;
 const READING_MAX_SECONDS = 60;
 const READING_MAX_HEAP_MEGABYTES = 1_024;
 
+/** Ours: what was told and went wrong at SafeDep's end is mended within a week, at the cost of one publication a package. */
+const REPORTS_WHOLE_EVERY_DAYS = 7;
+const REPORTS_WHOLE_MAX_DAYS = 365;
+
 const DEFAULT_READING = {
   ignoredFolders: [],
   privateNames: {},
@@ -130,6 +134,15 @@ export const settingsSchema = z.strictObject({
     { malware: 'reject', suspicious: 'warn', vulnerability: {}, poisonedLockFile: {} },
   ),
   sinks: z._default(z.array(webhookSink), []),
+  reports: z._default(
+    z.strictObject({
+      /** What a report session tells SafeDep: what changed since the last one of its ref that completed, or all of it each time. */
+      publish: z._default(z.enum(['changed', 'all']), 'changed'),
+      /** All of it is told again once the last time is so long ago. */
+      wholeEveryDays: z._default(z.int().check(z.positive(), z.maximum(REPORTS_WHOLE_MAX_DAYS)), REPORTS_WHOLE_EVERY_DAYS),
+    }),
+    { publish: 'changed', wholeEveryDays: REPORTS_WHOLE_EVERY_DAYS },
+  ),
   limits: z.prefault(
     z.strictObject({
       dataPlane: z.prefault(windowLimits, DEFAULT_LIMITS.dataPlane),
@@ -144,6 +157,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 export type SourceSettings = Settings['sources'][number];
 export type WebhookSink = Settings['sinks'][number];
 export type ReadingSettings = Settings['reading'];
+export type ReportSettings = Settings['reports'];
 export type PolicySettings = Settings['policy'];
 
 export class SettingsError extends Error {

@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { Code } from '@connectrpc/connect';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MESSAGES_AT_ONCE } from '../../../functions/report/publish-messages.ts';
 import { type ReportPorts, sendReport } from '../../../functions/report/send-report.ts';
 import type { DynamoDb } from '../../../infra/local/engines/dynamodb.ts';
 import type { LogFields } from '../../../shared/aws/log.ts';
@@ -10,8 +11,9 @@ import type { SnapshotFacts } from '../../../shared/inventory/ref-item.ts';
 import type { SnapshotLockFile } from '../../../shared/inventory/snapshot.ts';
 import type { ReportRequest } from '../../../shared/messages/queue-messages.ts';
 import { type PackageVersion, packageKey } from '../../../shared/model/package-version.ts';
+import { DEFAULT_SETTINGS } from '../../../shared/model/settings/settings.ts';
 import type { PermitAnswer, PermitSession } from '../../../shared/rate-limit/permits.ts';
-import { createReportCursorStore } from '../../../shared/report/dynamodb.ts';
+import { createReportStore, type ReportStore } from '../../../shared/report/dynamodb.ts';
 import { createReportSessionClient, type ReportSessionClient } from '../../../shared/safedep/report-session-client.ts';
 import { createScanStore, type ScanStore } from '../../../shared/scans/dynamodb.ts';
 import { startTables } from '../../simulation/local-tables.ts';
@@ -24,6 +26,7 @@ const CANARY = 'canary-credential-7';
 let engine: DynamoDb;
 let dynamoDb: DynamoDBClient;
 let scans: ScanStore;
+let reports: ReportStore;
 let server: Awaited<ReturnType<typeof startToolServer>>;
 let client: ReportSessionClient;
 let repositoryNumber = 0;
@@ -33,6 +36,7 @@ beforeAll(async () => {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   dynamoDb = new DynamoDBClient({ endpoint: engine.url, region: 'us-east-1', credentials });
   scans = createScanStore(dynamoDb, 'scans');
+  reports = createReportStore(dynamoDb, 'scans');
 });
 
 afterAll(async () => {
@@ -117,6 +121,7 @@ async function makeWorld(packages: readonly PackageVersion[] = ['a', 'b', 'evil'
     /** Decides on each permit; all are granted unless a test says otherwise. */
     permit: (): PermitAnswer => ({ granted: true, slotAtMs: 0 }),
     answers: 'cloud' as ReportPorts['answers'],
+    settings: DEFAULT_SETTINGS.reports,
     snapshot: snapshot as SnapshotFacts | undefined,
     stored: [finding('f1', 'reject', 'open'), finding('f2', 'warn', 'open'), finding('f3', 'reject', 'resolved')],
     lockFiles: [lockFile('web/package-lock.json', 0), lockFile('broken.lock', 1, 'error')],
@@ -125,7 +130,7 @@ async function makeWorld(packages: readonly PackageVersion[] = ['a', 'b', 'evil'
     permitsTaken: 0,
     throttledTold: 0,
     readCounts: [] as number[],
-    cursor: async () => JSON.parse((await scans.read({ ref, generation }))?.reportCursor ?? 'null') as { state: string } | null,
+    state: async () => (await reports.readState(ref)).state,
     deliver: (receiveCount = 1, changes: Partial<ReportPorts> = {}) => {
       const write = (message: string, fields: LogFields = {}) => void world.logged.push(`${message} ${JSON.stringify(fields)}`);
       const permits: PermitSession = {
@@ -144,7 +149,9 @@ async function makeWorld(packages: readonly PackageVersion[] = ['a', 'b', 'evil'
         answers: world.answers,
         toolVersion: '0.1.0',
         scans,
-        cursors: createReportCursorStore(dynamoDb, 'scans'),
+        settings: world.settings,
+        reports,
+        holder: 'message-1',
         inventory: {
           readRef: async () => ({
             generation,
@@ -227,7 +234,7 @@ describe('sendReport', () => {
     await world.deliver();
     expect(await world.deliver(2)).toBe('done');
     expect(server.accepted('create')).toHaveLength(1);
-    expect(await world.cursor()).toEqual({ state: 'sent' });
+    expect(await world.state()).toMatchObject({ settledGeneration: 3, last: { id: 'session-1', publishedCount: 4 } });
   });
 
   it('never reports made-up answers', async () => {
@@ -272,7 +279,7 @@ describe('sendReport', () => {
     expect(server.accepted('create')).toHaveLength(1);
     expect(subjects('insight')).toEqual(packages.map(({ name }) => `${name}@1.0.0 web/package-lock.json`).sort());
     expect(statuses()).toEqual({ 'session-1': SUCCESS });
-    expect(Math.max(...world.readCounts)).toBeLessThanOrEqual(100);
+    expect(Math.max(...world.readCounts)).toBeLessThanOrEqual(1_000);
   });
 
   it('waits for its turn behind everything else, and gives the request back when there is none in time', async () => {
@@ -289,8 +296,10 @@ describe('sendReport', () => {
     expect(await starved.deliver()).toEqual({ againAfterSeconds: 1 });
   });
 
-  it('begins another session where an invocation died, and ends the dead one as an error', async () => {
-    const world = await makeWorld();
+  it('goes on with the session of an invocation that died, behind what is durably acknowledged', async () => {
+    const packages = Array.from({ length: 200 }, (_, index) => npm(`package-${index}`));
+    const world = await makeWorld(packages);
+    world.stored = [];
     let seen = 0;
     const died = Promise.withResolvers<void>();
     void world.deliver(1, {
@@ -298,7 +307,7 @@ describe('sendReport', () => {
         ...client,
         publishPackageInsight: (...args) => {
           seen += 1;
-          if (seen !== 2) return client.publishPackageInsight(...args);
+          if (seen < 100) return client.publishPackageInsight(...args);
           died.resolve();
           // Never answered: as if the process were gone.
           return new Promise(() => undefined);
@@ -306,27 +315,26 @@ describe('sendReport', () => {
       },
     });
     await died.promise;
-    expect(await world.cursor()).toMatchObject({ state: 'running', sessionId: 'session-1' });
-    world.nowMs += 60_001;
+    expect(await world.deliver(2, { holder: 'message-2' })).toEqual({ againAfterSeconds: 60 });
     expect(await world.deliver(2)).toBe('done');
-    expect(statuses()).toEqual({ 'session-1': ERROR, 'session-2': SUCCESS });
-    expect(server.accepted('insight').filter(({ sessionId }) => sessionId === 'session-2')).toHaveLength(3);
+    expect(server.accepted('create')).toHaveLength(1);
+    expect(new Set(subjects('insight')).size).toBe(200);
+    expect(server.accepted('insight').length).toBeLessThanOrEqual(200 + MESSAGES_AT_ONCE);
+    expect(statuses()).toEqual({ 'session-1': SUCCESS });
   });
 
   it('leaves a report alone that another invocation is sending', async () => {
     const world = await makeWorld();
-    await createReportCursorStore(dynamoDb, 'scans').move(
-      world.request,
-      undefined,
-      JSON.stringify({ state: 'running', untilMs: world.nowMs + 30_000 }),
-    );
+    const lease = { holder: 'message-9', untilMs: world.nowMs + 30_000 };
+    await reports.moveState(world.request.ref, { number: 0 }, { version: 1, repositoryName: 'acme/shop', lease });
     expect(await world.deliver()).toEqual({ againAfterSeconds: 30 });
     expect(server.calls).toEqual([]);
   });
 
   it('opens one session where two deliveries come at once', async () => {
     const world = await makeWorld();
-    const results = await Promise.allSettled([world.deliver(), world.deliver(), world.deliver()]);
+    const deliveries = ['message-1', 'message-2', 'message-3'].map((holder) => world.deliver(1, { holder }));
+    const results = await Promise.allSettled(deliveries);
     expect(results.filter((result) => result.status === 'fulfilled' && result.value === 'done')).toHaveLength(1);
     expect(server.accepted('create')).toHaveLength(1);
     expect(server.accepted('insight')).toHaveLength(3);
@@ -383,7 +391,7 @@ describe('sendReport', () => {
     expect(await world.deliver()).toBe('done');
     expect(subjects('insight')).toHaveLength(2);
     expect(statuses()).toEqual({ 'session-1': SUCCESS });
-    expect(world.logged.join()).toContain('"leftOutCount":1');
+    expect(world.logged.join()).toContain('"lackingCount":1');
   });
 
   it('says how many packages are outside the limits of SafeDep', async () => {
@@ -391,7 +399,7 @@ describe('sendReport', () => {
     world.stored = [];
     expect(await world.deliver()).toBe('done');
     expect(subjects('insight')).toHaveLength(1);
-    expect(world.logged.join()).toContain('"leftOutCount":1');
+    expect(world.logged.join()).toContain('"lackingCount":1');
   });
 
   it('begins another session where SafeDep forgot this one, or refuses message after message', async () => {
@@ -404,7 +412,7 @@ describe('sendReport', () => {
     server.fault = () => undefined;
     expect(await world.deliver(3)).toBe('done');
     expect(server.accepted('insight').filter(({ sessionId }) => sessionId === 'session-3')).toHaveLength(60);
-    expect(statuses()).toEqual({ 'session-3': SUCCESS });
+    expect(statuses()).toEqual({ 'session-2': ERROR, 'session-3': SUCCESS });
   });
 
   it('takes a session for ended whose end was acknowledged and the acknowledgement lost', async () => {
@@ -420,20 +428,22 @@ describe('sendReport', () => {
     });
     // The service refuses to end it a second time.
     expect(await lost).toEqual({ againAfterSeconds: 15 });
-    expect(await world.cursor()).toMatchObject({ state: 'completing' });
+    expect((await world.state())?.session).toMatchObject({ id: 'session-1', completing: { publishedCount: 4 } });
     expect(await world.deliver(2)).toBe('done');
     expect(server.accepted('create')).toHaveLength(1);
-    expect(await world.cursor()).toEqual({ state: 'sent' });
+    expect(await world.state()).not.toHaveProperty('session');
   });
 
-  it('begins another session where the findings changed while it paused', async () => {
+  it('goes on with a paused session by what is so then: a finding that was resolved meanwhile is not told', async () => {
     const world = await makeWorld();
     server.fault = failing('violation', Code.Unavailable);
     expect(await world.deliver()).toEqual({ againAfterSeconds: 15 });
     server.fault = () => undefined;
     world.stored = [];
     expect(await world.deliver(2)).toBe('done');
-    expect(statuses()).toEqual({ 'session-1': ERROR, 'session-2': SUCCESS });
+    expect(subjects('violation')).toEqual([]);
+    expect(server.accepted('insight')).toHaveLength(3);
+    expect(statuses()).toEqual({ 'session-1': SUCCESS });
   });
 
   it('ends a paused session as an error once its scan is replaced', async () => {

@@ -270,6 +270,9 @@ describe('cli limit', () => {
       dynamoDbUrl: engine.url,
       rateLimitsTableName: 'rate-limits',
       settingsTableName: 'settings',
+      scansTableName: 'scans',
+      sqsUrl: 'http://127.0.0.1:1',
+      reportsQueueUrl: 'http://127.0.0.1:1/reports',
       repositories: [],
     });
     try {
