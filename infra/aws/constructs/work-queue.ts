@@ -62,6 +62,8 @@ export interface WorkQueueProps {
   readonly maxReceiveCount: number;
   /** @default - 4 days */
   readonly retention?: Duration;
+  /** A queue where messages may wait for long: after that somebody is told. @default - the dead-letter queue's alarm alone */
+  readonly waitAlarm?: { readonly after: Duration; readonly description: string };
 }
 
 export interface DeliveryProps {
@@ -96,6 +98,13 @@ export class WorkQueue extends Construct {
       deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: props.maxReceiveCount },
     });
     pinLogicalId(this.queue, `${logicalName}Queue`);
+    if (props.waitAlarm) {
+      props.alarms.add(this, 'Waits', {
+        description: props.waitAlarm.description,
+        threshold: props.waitAlarm.after.toSeconds(),
+        metric: this.queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period: ALARM_PERIOD }),
+      });
+    }
   }
 
   get url(): string {

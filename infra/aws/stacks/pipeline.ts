@@ -41,6 +41,8 @@ const TIMEOUTS = {
 
 /** Some nine hours of waits that grow from a second to ten minutes (`parkSeconds`), longer than a day at work; after that a person has to look. */
 const FAILURES_UNTIL_DEAD_LETTER = 150;
+/** Longer than an outage that passes by itself; a report is for a console that somebody opens now and then. */
+const REPORTS_WAIT_ALARM = Duration.hours(6);
 /** SQS's most. For queues where waiting is normal and the handler counts its failures itself. */
 const RECEIVES_WITHOUT_LIMIT = 1000;
 
@@ -74,6 +76,12 @@ export class PipelineStack extends Stack {
       maxReceiveCount: RECEIVES_WITHOUT_LIMIT,
       // A report that cannot be sent waits here, for a token or for SafeDep.
       retention: Duration.days(14),
+      waitAlarm: {
+        after: REPORTS_WAIT_ALARM,
+        description:
+          'A report has waited for hours and is kept for 14 days: SafeDep does not take it, or not with the credential that there is. ' +
+          '"npm run cli -- report show" says why; findings and alerts do not wait for it.',
+      },
     });
     const alertsWebhook = new WorkQueue(this, 'AlertsWebhook', {
       name: 'alerts-webhook',
@@ -297,10 +305,10 @@ export class PipelineStack extends Stack {
       impact: 'Scans that lost a message do not end, and findings whose event was not taken are not told.',
     });
 
-    this.output(webhook.address, alarms, rescan);
+    this.output(webhook.address, alarms, rescan, reports);
   }
 
-  private output(webhookAddress: string, alarms: Alarms, rescan: WatchFunction): void {
+  private output(webhookAddress: string, alarms: Alarms, rescan: WatchFunction, reports: WorkQueue): void {
     new CfnOutput(this, 'WebhookAddress', {
       description: 'Payload URL for GitHub (content type application/json)',
       value: `${webhookAddress}github`,
@@ -308,6 +316,8 @@ export class PipelineStack extends Stack {
     new CfnOutput(this, 'AlarmTopicArn', { description: 'Every alarm goes here', value: alarms.topic.topicArn });
     // `npm run cli -- rescan --function` takes it.
     new CfnOutput(this, 'RescanFunctionName', { value: rescan.function.functionName });
+    // `npm run cli -- report resend --queue` takes it.
+    new CfnOutput(this, 'ReportsQueueUrl', { value: reports.url });
     new CfnOutput(this, 'NextSteps', {
       value: [
         '1. aws secretsmanager put-secret-value --secret-id safedep-watch/safedep-api-key --secret-string \'{"apiKey":"...","tenantId":"..."}\'',

@@ -65,8 +65,9 @@ export class StateStack extends Stack {
       description: 'Secrets Manager: fill in all but the webhook secret, which was generated',
       value: secrets.map(({ secretName }) => secretName).join(', '),
     });
-    // `npm run cli -- settings` and `npm run cli -- limit` take them.
+    // `npm run cli -- settings`, `limit` and `report` take them.
     new CfnOutput(this, 'RateLimitsTableName', { value: this.rateLimits.table.tableName });
+    new CfnOutput(this, 'ScansTableName', { value: this.scans.table.tableName });
     new CfnOutput(this, 'SettingsTableName', { value: this.settings.table.tableName });
   }
 }
