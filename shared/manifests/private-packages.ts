@@ -8,6 +8,7 @@ import type { ReadingSettings } from '../model/settings/settings.ts';
  */
 export function withoutPrivate(content: ManifestContent, settings: ReadingSettings): ManifestContent {
   if (content.status === 'error') return content;
+  if (settings.privateRegistries.length === 0 && Object.keys(settings.privateNames).length === 0) return content;
   const registries = new Set(settings.privateRegistries.map((host) => host.toLowerCase()));
   const packages: ManifestPackage[] = [];
   const gaps: ManifestGap[] = [];

@@ -9,7 +9,7 @@ import type {
   PackageUse,
   PoisoningRule,
 } from '../model/manifest.ts';
-import { PACKAGE_NAME_MAX_CHARACTERS, whyOutsideLimits } from '../model/package-version.ts';
+import { comparePackageVersions, PACKAGE_NAME_MAX_CHARACTERS, type PackageVersion, whyOutsideLimits } from '../model/package-version.ts';
 import { type DecodedText, visibleText } from './text.ts';
 
 /** Beyond these a file is absurd: it ends as an error instead of filling the memory. So many packages take some 150 MB (measured). */
@@ -61,9 +61,20 @@ interface Host {
   entryCount: number;
 }
 
+/** The packages of one ecosystem. */
+interface Packages {
+  /** In the order of the file. */
+  readonly all: Mutable<ManifestPackage>[];
+  /**
+   * Nearly every name has one version, and stands by itself. Names are not put together with versions to make a key: in a large file
+   * that takes as long as anything else that is done with an entry.
+   */
+  readonly byName: Map<string, Mutable<ManifestPackage> | Map<string, Mutable<ManifestPackage>>>;
+}
+
 /** What the readings of one file in its ecosystems have in common. */
 interface Collected {
-  readonly packages: Map<Ecosystem, Map<string, Mutable<ManifestPackage>>>;
+  readonly packages: Map<Ecosystem, Packages>;
   readonly gaps: Map<string, ManifestGap>;
   readonly locals: Map<string, LocalPackage>;
   readonly hosts: Map<string, Host>;
@@ -80,7 +91,7 @@ interface Collected {
  */
 export class Reading {
   readonly #ecosystem: Ecosystem;
-  readonly #packages: Map<string, Mutable<ManifestPackage>>;
+  readonly #packages: Packages;
   readonly #all: Collected;
   #lastHost: Host | undefined;
 
@@ -88,7 +99,7 @@ export class Reading {
     this.#ecosystem = ecosystem;
     this.#all = 'text' in decoded ? nothingCollected() : decoded;
     const known = this.#all.packages.get(ecosystem);
-    this.#packages = known ?? new Map();
+    this.#packages = known ?? { all: [], byName: new Map() };
     if (!known) this.#all.packages.set(ecosystem, this.#packages);
     if ('text' in decoded && decoded.damaged) this.addWarning('the file is not valid UTF-8: unreadable bytes were replaced');
   }
@@ -100,8 +111,9 @@ export class Reading {
 
   /** The caller has checked that the name is legal in its ecosystem, and the version with `isVersion`. */
   addPackage(name: string, version: string, facts?: EntryFacts): void {
-    const key = `${name}@${version}`;
-    const known = this.#packages.get(key);
+    const { all, byName } = this.#packages;
+    const ofName = byName.get(name);
+    const known = ofName && versionOf(ofName, version);
     const host = facts?.registryHost === undefined ? undefined : this.#countHost(facts.registryHost);
     if (known) {
       this.#merge(known, facts, host);
@@ -118,12 +130,16 @@ export class Reading {
       if (facts.integrity !== undefined) added.integrity = facts.integrity;
       if (host) added.registryHosts = host.alone;
     }
-    this.#packages.set(key, added);
+    all.push(added);
+    if (!ofName) byName.set(name, added);
+    else if (ofName instanceof Map) ofName.set(version, added);
+    else byName.set(name, new Map([ofName, added].map((each) => [each.version, each])));
   }
 
   /** Whether the package version has been added. */
   has(name: string, version: string): boolean {
-    return this.#packages.has(`${name}@${version}`);
+    const ofName = this.#packages.byName.get(name);
+    return ofName !== undefined && versionOf(ofName, version) !== undefined;
   }
 
   /** Our own code under a package's name: a workspace member, a folder. Not looked up, and no gap. */
@@ -161,9 +177,7 @@ export class Reading {
   content(): ManifestContent {
     const packages: ManifestPackage[] = [];
     for (const [ecosystem, ofEcosystem] of [...this.#all.packages].sort(([a], [b]) => (`${a}/` < `${b}/` ? -1 : 1))) {
-      for (const key of [...ofEcosystem.keys()].sort()) {
-        const found = ofEcosystem.get(key);
-        if (!found) continue;
+      for (const found of ofEcosystem.all.sort(compare)) {
         const reason = whyOutsideLimits(found);
         if (reason === undefined) packages.push(found);
         else this.in(ecosystem).addUnsupported(found.name, found.version, reason);
@@ -193,7 +207,7 @@ export class Reading {
     if (host && !known.registryHosts?.includes(host.host)) this.#addHost(known, host.host);
     if (integrity === undefined) return;
     if (known.integrity === undefined) known.integrity = integrity;
-    else if (algorithmOf(known.integrity) === algorithmOf(integrity) && known.integrity !== integrity) {
+    else if (known.integrity !== integrity && algorithmOf(known.integrity) === algorithmOf(integrity)) {
       this.addPoisoning(
         'changed-integrity',
         known.name,
@@ -254,6 +268,26 @@ export class Reading {
     if (omittedLocals > 0) shown.push(`${omittedLocals} more packages of our own are not listed`);
     return shown;
   }
+}
+
+/** As `comparePackageVersions`, of one ecosystem. A key is only made where it may order two names otherwise than they order themselves. */
+function compare(a: PackageVersion, b: PackageVersion): number {
+  if (a.name === b.name) return a.version < b.version ? -1 : 1;
+  const isLess = a.name < b.name;
+  return isOrderedByKey(isLess ? a.name : b.name, isLess ? b.name : a.name) ? comparePackageVersions(a, b) : isLess ? -1 : 1;
+}
+
+/** `name-x` stands before `name` and its `@`. Looking at one sign first spares nearly every comparison of two names. */
+function isOrderedByKey(name: string, longer: string): boolean {
+  return name.length < longer.length && longer.charCodeAt(name.length) <= 0x40 && longer.startsWith(name);
+}
+
+function versionOf(
+  ofName: Mutable<ManifestPackage> | Map<string, Mutable<ManifestPackage>>,
+  version: string,
+): Mutable<ManifestPackage> | undefined {
+  if (ofName instanceof Map) return ofName.get(version);
+  return ofName.version === version ? ofName : undefined;
 }
 
 function nothingCollected(): Collected {

@@ -16,6 +16,7 @@ export function withHostPoisonings(content: ManifestContent, settings: ReadingSe
   if (content.status === 'error') return content;
   const listed = new Set([...settings.registryHosts, ...settings.privateRegistries].map((host) => host.toLowerCase()));
   const isForeign = settings.registryHosts.length > 0 ? foreignTo(listed) : unusualIn(content.registries, listed);
+  if (!isForeign) return content;
   const found: LockFilePoisoning[] = [];
   for (const { ecosystem, name, version, registryHosts = [] } of content.packages) {
     for (const host of registryHosts) {
@@ -41,7 +42,8 @@ function foreignTo(listed: ReadonlySet<string>): IsForeign {
     listed.has(host) ? undefined : { rule: 'foreign-host', detail: `comes from ${host}, which the settings do not list` };
 }
 
-function unusualIn(registries: readonly RegistryUse[], listed: ReadonlySet<string>): IsForeign {
+/** `undefined` where every host is usual, as in nearly all files. */
+function unusualIn(registries: readonly RegistryUse[], listed: ReadonlySet<string>): IsForeign | undefined {
   const sums = new Map<string, { total: number; most: RegistryUse }>();
   for (const use of registries) {
     const known = sums.get(use.ecosystem) ?? { total: 0, most: use };
@@ -57,5 +59,5 @@ function unusualIn(registries: readonly RegistryUse[], listed: ReadonlySet<strin
     const detail = `comes from ${host}, as ${entryCount} of ${total} entries do; most come from ${most.host}`;
     signs.set(`${ecosystem}\n${host}`, { rule: 'unusual-host', detail });
   }
-  return (ecosystem, host) => signs.get(`${ecosystem}\n${host}`);
+  return signs.size === 0 ? undefined : (ecosystem, host) => signs.get(`${ecosystem}\n${host}`);
 }

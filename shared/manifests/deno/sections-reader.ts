@@ -102,7 +102,7 @@ export class SectionsReader {
         this.#jsr.addUnresolved(name, version, `its entry is ${shown(entry)}, not an object`);
       } else if (!JSR_NAME.test(name) || !isVersion(version)) {
         this.#jsr.addUnresolved(name, version, 'not a legal package name and version of JSR');
-      } else if (this.#linked.has(`${JSR}${key}`)) {
+      } else if (this.#linked.size > 0 && this.#linked.has(`${JSR}${key}`)) {
         this.#jsr.addLocal(name, version, 'linked to a folder of ours');
       } else {
         const { integrity } = entry;
@@ -144,7 +144,7 @@ export class SectionsReader {
       return;
     }
     const { name } = splitNpmSpec(specifier.slice(NPM.length));
-    const version = own(this.#sections.specifiers, specifier);
+    const version = this.#sections.specifiers[specifier]; // nothing that is inherited has such a name
     if (typeof version !== 'string') {
       this.#unresolved.push({ specifier, name, owner });
       return;

@@ -34,4 +34,11 @@ describe('digests of one lock file', () => {
     const content = await read('package-lock.json', lock({ 'ms@2.1.3': A, 'a/node_modules/ms@2.1.3': A }));
     expect(poisoningsOf(content)).toEqual([]);
   });
+
+  it('are told apart where they begin and end alike', async () => {
+    const beginning = 'c'.repeat(40);
+    const [first, second] = ['d', 'e'].map((rest) => `sha512-${beginning}${rest.repeat(46)}==`) as [string, string];
+    const content = await read('package-lock.json', lock({ 'a@1.0.0': first, 'b@1.0.0': second, 'c@1.0.0': second, 'd@1.0.0': first }));
+    expect(poisoningsOf(content)).toEqual(['other-package c@1.0.0', 'other-package d@1.0.0']);
+  });
 });
