@@ -74,13 +74,19 @@ async function readAll({ files }: Group): Promise<number> {
   return packages;
 }
 
-/** Milliseconds of one pass, by passes that take long enough together to be measured. */
-async function sample(pass: () => unknown, forMs: number): Promise<number> {
-  const startMs = performance.now();
-  for (let passes = 1; ; passes++) {
-    await pass();
-    const tookMs = performance.now() - startMs;
-    if (tookMs >= forMs) return tookMs / passes;
+/**
+ * Milliseconds of one pass of each, by passes in turns that take long enough together to be measured: whatever else the machine does
+ * meets all of them alike.
+ */
+async function sample(passes: readonly (() => unknown)[], forMs: number): Promise<number[]> {
+  const tookMs = passes.map(() => 0);
+  for (let turns = 1; ; turns++) {
+    for (const [index, pass] of passes.entries()) {
+      const startMs = performance.now();
+      await pass();
+      tookMs[index] = (tookMs[index] ?? 0) + performance.now() - startMs;
+    }
+    if (tookMs.reduce((sum, ms) => sum + ms, 0) >= forMs) return tookMs.map((ms) => ms / turns);
   }
 }
 
@@ -90,22 +96,22 @@ async function measure(group: Group, bare: BareParse | undefined): Promise<Measu
   const parseAll = (): void => {
     for (const { path, bytes } of files) bare?.parse(bytes, path);
   };
-  const oursMs: number[] = [];
-  const bareMs: number[] = [];
-  await sample(() => readAll(group), WARM_UP_MS);
-  if (bare) await sample(parseAll, WARM_UP_MS);
-  // In turns: whatever else the machine does meets both.
-  for (let index = 0; index < SAMPLES; index++) {
-    oursMs.push(await sample(() => readAll(group), SAMPLE_MS));
-    if (bare) bareMs.push(await sample(parseAll, SAMPLE_MS));
-  }
+  const passes = [() => readAll(group), ...(bare ? [parseAll] : [])];
+  await sample(passes, WARM_UP_MS * passes.length);
+  const samples: number[][] = [];
+  for (let index = 0; index < SAMPLES; index++) samples.push(await sample(passes, SAMPLE_MS * passes.length));
+  const oursMs = samples.map(([ms = Number.NaN]) => ms);
+  const bareMs = samples.map(([, ms = Number.NaN]) => ms);
   const megabytes = group.sizeBytes / 1e6;
   const megabytesPerSecond = megabytes / (median(oursMs) / 1000);
   const measured = { ...facts, packages, megabytesPerSecond, packagesPerSecond: packages / (median(oursMs) / 1000) };
   if (!bare) return measured;
   const { parser, bar } = bare;
   const ofBare = megabytes / (median(bareMs) / 1000);
-  return { ...measured, bare: { parser, megabytesPerSecond: ofBare, ratio: megabytesPerSecond / ofBare, bar } };
+  return {
+    ...measured,
+    bare: { parser, megabytesPerSecond: ofBare, ratio: median(bareMs.map((ms, index) => ms / (oursMs[index] ?? Number.NaN))), bar },
+  };
 }
 
 function rowOf({ name, format, sizeBytes, packages, megabytesPerSecond, packagesPerSecond, bare }: Measured): Row {
