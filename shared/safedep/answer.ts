@@ -7,6 +7,7 @@ import { cutVulnerabilities, INSIGHT_FACTS_MAX_BYTES, MALWARE_ADVISORY, MALWARE_
 import type { CallFailure } from './calls.ts';
 import type { InsightResponse, InsightResult, MalwareResponse, MalwareResult, Unsupported } from './data-plane-client.ts';
 import { toOneLine } from './one-line.ts';
+import { toEpochMs } from './timestamps.ts';
 
 /** A title is cut here, in characters. Ours: one line of a terminal or a message; the whole text stands in the stored answer. */
 export const TITLE_MAX_CHARACTERS = 200;
@@ -175,11 +176,4 @@ function worse(a: Severity, b: Severity): Severity {
 
 function toLicences({ licenses }: NonNullable<InsightResponse['insight']>): string[] {
   return [...new Set((licenses?.licenses ?? []).map((licence) => licence.licenseId || licence.name).filter((id) => id !== ''))];
-}
-
-/** Milliseconds since the epoch; a time before it, or none, is not known. */
-function toEpochMs(timestamp: { readonly seconds: bigint; readonly nanos: number } | undefined): number | undefined {
-  if (timestamp === undefined) return undefined;
-  const milliseconds = Number(timestamp.seconds) * 1000 + Math.floor(timestamp.nanos / 1e6);
-  return milliseconds > 0 && milliseconds <= 8.64e15 ? milliseconds : undefined;
 }

@@ -1,11 +1,12 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { ErrorInfoSchema, RetryInfoSchema } from './generated/google/rpc/error_details_pb.js';
+import { readErrorDetails } from './error-details.ts';
+import { type ErrorClass, errorEntry, type MethodKind } from './error-table.ts';
 import { toOneLine } from './one-line.ts';
 
 /**
- * What a failed call means for the caller.
+ * What a failed call means for the caller: `ErrorClass` in as few kinds as a pipeline treats differently.
  *
- * - `not-analysed`: the service does not know this package version. Never the same as benign.
+ * - `not-analysed`: the service does not know this package version, or this report session. Never the same as benign.
  * - `throttled`: the limiter must be told; ask again later, with a new permit.
  * - `retry`: ask again later, with a new permit. Nothing in the client retries by itself.
  * - `credentials`: key, token, tenant or plan is wrong; asking again with the same does not help.
@@ -14,8 +15,33 @@ import { toOneLine } from './one-line.ts';
  */
 type FailureMeaning = 'not-analysed' | 'throttled' | 'retry' | 'credentials' | 'refused' | 'incompatible';
 
+const MEANING_OF: Readonly<Record<ErrorClass, FailureMeaning>> = {
+  retry: 'retry',
+  wait: 'throttled',
+  park: 'throttled',
+  'missing-entitlement': 'credentials',
+  'sign-in': 'credentials',
+  'fix-request': 'refused',
+  'not-analysed': 'not-analysed',
+  'not-found': 'refused',
+  incompatible: 'incompatible',
+};
+
+/** An error of a call with the kind of its method. A bare error is a look-up's. */
+export class MethodError extends Error {
+  override readonly name = 'MethodError';
+  readonly methodKind: MethodKind;
+
+  constructor(methodKind: MethodKind, cause: unknown) {
+    super('the call failed', { cause });
+    this.methodKind = methodKind;
+  }
+}
+
 export interface ErrorMeaning {
   readonly meaning: FailureMeaning;
+  /** The same, finer: for metrics and for people; where a client says otherwise, the meaning counts. Absent where no error was read. */
+  readonly errorClass?: ErrorClass;
   /** Name of the canonical code, `ResourceExhausted`. */
   readonly code: string;
   /** One sentence for the reader, without a trailing full stop. Quotes the service, cut at `QUOTE_MAX_CHARACTERS`. */
@@ -30,8 +56,11 @@ const QUOTE_MAX_CHARACTERS = 200;
 /** The longest wait that is taken from a service, in milliseconds. Ours: a hint of years must not switch anything off. */
 export const RETRY_AFTER_MAX_MS = 60 * 60 * 1000;
 
-/** What production answers, with code Unknown, for a tenant that does not exist. */
-const UNKNOWN_TENANT = /failed to resolve tenant/i;
+/** A wait up to this is the rate's, a longer one an allowance's, in milliseconds. Ours: SafeDep's rates are per second. */
+const RATE_WAIT_MAX_MS = 60_000;
+
+/** OpenSSL's names, as Node gives them, of a certificate that nobody trusted has signed. */
+const UNTRUSTED_CERTIFICATE = /SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)/;
 
 /** HTTP statuses of a server or proxy that does not serve the protocol that it was asked in. */
 const PROTOCOL_STATUSES = new Set([404, 405, 406, 411, 415, 421, 426, 464, 501, 505]);
@@ -43,76 +72,51 @@ const PROTOCOL_STATUSES = new Set([404, 405, 406, 411, 415, 421, 426, 464, 501, 
  * @param nowMs epoch milliseconds: for a `Retry-After` that names a date.
  */
 export function toErrorMeaning(error: unknown, nowMs: number): ErrorMeaning {
-  const connectError = ConnectError.from(error);
-  const found = connectError.isWireError ? meaningOfCode(connectError) : meaningOfBreakdown(connectError);
-  const retryAfterMs = readRetryAfterMs(connectError, nowMs);
-  return {
-    ...found,
-    code: Code[connectError.code] ?? `code ${connectError.code}`,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  };
+  const [cause, methodKind] = error instanceof MethodError ? [error.cause, error.methodKind] : [error, 'look-up' as const];
+  const connectError = ConnectError.from(cause);
+  const details = readErrorDetails(connectError);
+  const retryAfterMs = details.retryDelayMs === undefined ? readRetryAfterMs(connectError, nowMs) : clampWait(details.retryDelayMs);
+  const rest = { code: Code[connectError.code] ?? `code ${connectError.code}`, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  if (!connectError.isWireError) {
+    const { errorClass, reason } = breakdownOf(connectError);
+    return { meaning: MEANING_OF[errorClass], errorClass, reason, ...rest };
+  }
+  const { errorClass: known, says, advice } = errorEntry(connectError.code, connectError.rawMessage, details.reasons, methodKind);
+  let errorClass = known;
+  if (known === 'wait' && details.hasQuotaFailure && retryAfterMs === undefined) errorClass = 'park';
+  if (known === 'park' && retryAfterMs !== undefined && retryAfterMs <= RATE_WAIT_MAX_MS) errorClass = 'wait';
+  // Who sends a report begins another session for this, as for a package version it does not mean that the request was wrong.
+  const meaning = errorClass === 'not-found' && methodKind === 'session' ? 'not-analysed' : MEANING_OF[errorClass];
+  const quote = errorClass === 'not-analysed' ? '' : quoted(connectError.rawMessage);
+  return { meaning, errorClass, reason: `${says}${quote}${advice === undefined ? '' : ` (${advice})`}`, ...rest };
 }
 
-interface Found {
-  readonly meaning: FailureMeaning;
+interface Breakdown {
+  readonly errorClass: ErrorClass;
   readonly reason: string;
 }
 
-/** One case for each canonical code, as the service sent it. */
-function meaningOfCode(error: ConnectError): Found {
-  const quote = quoted(error.rawMessage);
-  const detail = readErrorInfo(error);
-  switch (error.code) {
-    case Code.NotFound:
-      return { meaning: 'not-analysed', reason: 'SafeDep does not know this package version' };
-    case Code.ResourceExhausted:
-      if (isEntitlement(detail)) return missingEntitlement(quote);
-      return { meaning: 'throttled', reason: `SafeDep refuses more calls for now${quote}` };
-    case Code.Unauthenticated:
-      return { meaning: 'credentials', reason: `SafeDep does not accept the credential${quote}` };
-    case Code.PermissionDenied:
-      if (detail === 'quota_exceeded' || detail === 'limit_reached')
-        return { meaning: 'throttled', reason: `SafeDep's allowance is used up${quote}` };
-      if (isEntitlement(detail)) return missingEntitlement(quote);
-      return { meaning: 'credentials', reason: `SafeDep does not allow this call with this credential${quote}` };
-    case Code.InvalidArgument:
-    case Code.OutOfRange:
-    case Code.FailedPrecondition:
-    case Code.AlreadyExists:
-      return { meaning: 'refused', reason: `SafeDep refuses the request${quote}` };
-    case Code.Unimplemented:
-      return { meaning: 'incompatible', reason: `SafeDep does not serve this method here${quote}` };
-    case Code.DataLoss:
-      return { meaning: 'incompatible', reason: `SafeDep reports lost data${quote}` };
-    case Code.Unknown:
-      if (UNKNOWN_TENANT.test(error.rawMessage)) return { meaning: 'credentials', reason: `SafeDep does not know the tenant${quote}` };
-      return { meaning: 'retry', reason: `SafeDep failed without saying how${quote}` };
-    case Code.DeadlineExceeded:
-      return { meaning: 'retry', reason: `SafeDep ran out of time${quote}` };
-    case Code.Unavailable:
-      return { meaning: 'retry', reason: `SafeDep is not available${quote}` };
-    default: // Aborted, Canceled, Internal, and codes that do not exist yet
-      return { meaning: 'retry', reason: `SafeDep failed (${Code[error.code] ?? error.code})${quote}` };
-  }
-}
-
 /** An error that no service sent: the way there, an edge in front of it, or an answer that cannot be read. */
-function meaningOfBreakdown(error: ConnectError): Found {
+function breakdownOf(error: ConnectError): Breakdown {
   const quote = quoted(error.rawMessage);
   const status = httpStatus(error);
-  if (status === 429) return { meaning: 'throttled', reason: 'the edge in front of SafeDep refuses more calls for now (HTTP 429)' };
+  if (status === 429) return { errorClass: 'wait', reason: 'the edge in front of SafeDep refuses more calls for now (HTTP 429)' };
   if (status === 401 || status === 403) {
-    return { meaning: 'credentials', reason: `the edge in front of SafeDep refuses the call (HTTP ${status})` };
+    return { errorClass: 'sign-in', reason: `the edge in front of SafeDep refuses the call (HTTP ${status})` };
   }
   if (status !== undefined && PROTOCOL_STATUSES.has(status)) {
-    return { meaning: 'incompatible', reason: `the server does not serve SafeDep's API in this protocol (HTTP ${status})` };
+    return { errorClass: 'incompatible', reason: `the server does not serve SafeDep's API in this protocol (HTTP ${status})` };
   }
-  if (status !== undefined) return { meaning: 'retry', reason: `SafeDep is not available (HTTP ${status})` };
-  if (error.code === Code.DeadlineExceeded) return { meaning: 'retry', reason: 'SafeDep did not answer in time' };
-  if (error.code === Code.Canceled) return { meaning: 'retry', reason: 'the call was given up before SafeDep answered' };
+  if (status !== undefined) return { errorClass: 'retry', reason: `SafeDep is not available (HTTP ${status})` };
+  if (error.code === Code.DeadlineExceeded) return { errorClass: 'retry', reason: 'SafeDep did not answer in time' };
+  if (error.code === Code.Canceled) return { errorClass: 'retry', reason: 'the call was given up before SafeDep answered' };
+  if (systemCodes(error).some((code) => UNTRUSTED_CERTIFICATE.test(code))) {
+    const advice = 'a proxy of yours that looks into TLS needs its certificate authority named in SAFEDEP_CA_FILE or NODE_EXTRA_CA_CERTS';
+    return { errorClass: 'retry', reason: `the server cannot prove that it is SafeDep${quote} (${advice})` };
+  }
   if (systemCodes(error).length > 0 || error.code === Code.Unavailable || error.code === Code.Aborted)
-    return { meaning: 'retry', reason: `the connection to SafeDep failed${quote}` };
-  return { meaning: 'retry', reason: `the answer cannot be read${quote}` };
+    return { errorClass: 'retry', reason: `the connection to SafeDep failed${quote}` };
+  return { errorClass: 'retry', reason: `the answer cannot be read${quote}` };
 }
 
 /**
@@ -120,12 +124,25 @@ function meaningOfBreakdown(error: ConnectError): Found {
  * Only then another protocol can help.
  */
 export function isProtocolMismatch(error: unknown): boolean {
-  if (!(error instanceof ConnectError) || error.isWireError) return false;
+  if (!(error instanceof ConnectError)) return false;
+  // A gateway that speaks gRPC and has no such service may still serve it as Connect.
+  if (error.isWireError) return error.code === Code.Unimplemented;
   const status = httpStatus(error);
   if (status !== undefined) return status === 400 || PROTOCOL_STATUSES.has(status);
-  if (/^unsupported content type|^protocol error: missing|HTTP_1_1_REQUIRED/.test(error.rawMessage)) return true;
-  return systemCodes(error).some((code) => code === 'ERR_HTTP2_ERROR' || code.endsWith('NO_APPLICATION_PROTOCOL'));
+  if (/^unsupported content type|^protocol error: missing/.test(error.rawMessage)) return true;
+  return systemCodes(error).some((code) => HTTP2_BREAKDOWNS.has(code) || code.endsWith('NO_APPLICATION_PROTOCOL'));
 }
+
+/** Node's codes, and ours of reset streams, that say HTTP/2 itself did not work: never those of a connection that only broke. */
+const HTTP2_BREAKDOWNS = new Set([
+  'ERR_HTTP2_ERROR',
+  'ERR_HTTP2_SESSION_ERROR',
+  'ERR_HTTP2_GOAWAY_SESSION',
+  'ERR_HTTP2_RESET_PROTOCOL_ERROR',
+  'ERR_HTTP2_RESET_REFUSED_STREAM',
+  'ERR_HTTP2_RESET_INADEQUATE_SECURITY',
+  'ERR_HTTP2_RESET_HTTP_1_1_REQUIRED',
+]);
 
 /** Node's codes of what caused an error: only a socket, a name or TLS has any. */
 function systemCodes(error: ConnectError): string[] {
@@ -134,15 +151,6 @@ function systemCodes(error: ConnectError): string[] {
     if ('code' in cause && typeof cause.code === 'string') codes.push(cause.code);
   }
   return codes;
-}
-
-/** The list of reasons is open: an unknown one leaves the decision to the code. */
-function isEntitlement(detail: string | undefined): boolean {
-  return detail === 'feature_not_available' || detail === 'entitlement_not_available';
-}
-
-function missingEntitlement(quote: string): Found {
-  return { meaning: 'credentials', reason: `the tenant's SafeDep plan does not include this${quote}` };
 }
 
 /** The status of an answer that was no RPC answer at all. The transport keeps it in the text only. */
@@ -156,16 +164,7 @@ function quoted(text: string): string {
   return line === '' ? '' : `: ${line}`;
 }
 
-/** SafeDep's own reason of the detail `google.rpc.ErrorInfo`: the finer of metadata `reason` and `reason`, lower case. */
-function readErrorInfo(error: ConnectError): string | undefined {
-  const info = error.findDetails(ErrorInfoSchema)[0];
-  const reason = info?.metadata['reason'] || info?.reason;
-  return reason ? reason.toLowerCase() : undefined;
-}
-
 function readRetryAfterMs(error: ConnectError, nowMs: number): number | undefined {
-  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
-  if (delay) return clampWait(Number(delay.seconds) * 1000 + delay.nanos / 1e6);
   const header = error.metadata.get('retry-after')?.trim();
   if (!header) return undefined;
   if (/^-?\d+(\.\d+)?$/.test(header)) return clampWait(Number(header) * 1000);

@@ -20,8 +20,8 @@ export function whyOtherPackage(asked: PackageVersion, answered: AnsweredPackage
   const { version } = answered;
   const same =
     (ecosystem === Ecosystem.UNSPECIFIED || ecosystem === toSafeDepEcosystem(asked.ecosystem)) &&
-    (name === '' || foldName(name) === foldName(asked.name)) &&
-    (version === '' || version === ALL_VERSIONS || foldVersion(version) === foldVersion(asked.version));
+    (name === '' || name === asked.name || foldName(name) === foldName(asked.name)) &&
+    (version === '' || version === ALL_VERSIONS || version === asked.version || foldVersion(version) === foldVersion(asked.version));
   return same ? undefined : `got ${toOneLine(`${Ecosystem[ecosystem] ?? ecosystem}/${name}@${version}`, 200)}`;
 }
 

@@ -8,6 +8,7 @@ export interface ServiceUrl {
 }
 
 export const DATA_PLANE_URL = 'https://api.safedep.io';
+export const CONTROL_PLANE_URL = 'https://cloud.safedep.io';
 export const COMMUNITY_URL = 'https://community-api.safedep.io';
 
 /** Whether a URL's host name is this machine: `localhost`, 127.0.0.0/8, `[::1]`. */

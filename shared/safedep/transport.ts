@@ -1,10 +1,12 @@
-import * as http from 'node:http';
-import * as https from 'node:https';
+import type { DescMethodUnary, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
-import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { isProtocolMismatch } from './error-meaning.ts';
+import { createHttp1Client } from './http1-client.ts';
+import { createHttp2Client } from './http2-client.ts';
 import { toOneLine } from './one-line.ts';
-import { type ServiceUrl, serviceUrl } from './service-url.ts';
+import { serviceUrl } from './service-url.ts';
+import type { UnarySender } from './unary-sender.ts';
+import { connectWire, GRPC_WIRE } from './unary-wire.ts';
 
 /**
  * How calls travel. `grpc`: gRPC over HTTP/2, what SafeDep's own clients speak. `connect`: Connect's binary form over HTTP/2.
@@ -20,26 +22,14 @@ export function parseTransportKind(text: string | undefined): TransportKind {
   throw new Error(`SAFEDEP_TRANSPORT is ${JSON.stringify(text)}: it must be one of ${TRANSPORT_KINDS.join(', ')}`);
 }
 
-/** The largest answer that is read, decompressed, in bytes. Ours: eleven times the largest report seen (700 KB). */
-export const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
-
 /**
- * A connection that was silent for longer is asked by PING before it carries a call, in milliseconds. Ours: a Lambda environment
- * that was frozen for seconds may wake up with a dead connection; a busy one never pays for the question.
+ * Services whose field numbers are not known to us: those in their proto files are made up, so that they go by Connect JSON over
+ * HTTP/1.1, which needs names only, whatever else is configured.
  */
-const VERIFY_AFTER_SILENCE_MS = 5_000;
-
-/** How long a PING may take until a new connection is made, in milliseconds. Ours: several times the slowest round trip. */
-const PING_TIMEOUT_MS = 1_000;
-
-/** An unused connection is closed after this, in milliseconds. Ours: below the five minutes after which gateways drop one silently. */
-const IDLE_CONNECTION_MS = 4 * 60 * 1000;
-
-/**
- * Connections of the HTTP/1.1 form at once, each carrying one call. Ours: twice the 128 calls that a batch of 64 packages can have in
- * flight, because a call that waited here would leave after its slot.
- */
-const HTTP1_MAX_SOCKETS = 256;
+const JSON_ONLY_SERVICES: ReadonlySet<string> = new Set([
+  'safedep.services.controltower.v2.QueryService',
+  'safedep.services.threatintel.v1.ThreatIntelService',
+]);
 
 /** After a fallback that was of no use, none is tried for this long, in milliseconds: during an outage it would double the calls. */
 const FALLBACK_PAUSE_MS = 5_000;
@@ -74,49 +64,57 @@ export interface TransportOptions {
  */
 export function createSafeDepTransport({ baseUrl, kind, onFallback }: TransportOptions): SafeDepTransport {
   const url = serviceUrl(baseUrl);
-  const json = lazily(() => createJsonTransport(url));
+  const json = lazily(() => createHttp1Client(url, connectWire('json')));
   if (kind === 'connect-json') {
-    return { ...eachCall((send) => send(json.get())), kind: () => kind, prepare: async () => {}, close: () => json.closeIfMade() };
+    return { ...transportOver((_, send) => send(json.get())), kind: () => kind, prepare: async () => {}, close: () => json.closeIfMade() };
   }
-  const http2 = createHttp2Transport(url, kind);
+  const http2 = createHttp2Client(url, kind === 'grpc' ? GRPC_WIRE : connectWire('proto'));
   let state: 'untried' | 'proven' | 'fallen-back' = 'untried';
   let attempt: Promise<boolean> | undefined;
   let noAttemptBefore = 0;
 
-  async function attempted<R>(send: (transport: Transport) => Promise<R>): Promise<R> {
+  function attempted(send: Send): Promise<Message> {
     if (state === 'fallen-back') return send(json.get());
+    // Once HTTP/2 has answered there is nothing to decide any more.
+    return state === 'proven' ? send(http2) : tried(send);
+  }
+
+  async function tried(send: Send): Promise<Message> {
     try {
-      const response = await send(http2);
+      const answer = await send(http2);
       if (state === 'untried') state = 'proven';
-      return response;
+      return answer;
     } catch (error) {
-      if (state === 'untried' && error instanceof ConnectError && error.isWireError) state = 'proven';
-      if (state === 'proven' || !isProtocolMismatch(error)) throw error;
+      const isMismatch = isProtocolMismatch(error);
+      if (state === 'untried' && !isMismatch && error instanceof ConnectError && error.isWireError) state = 'proven';
+      // Another call may have been answered, or have fallen back, while this one was under way.
+      if (state === 'proven' || !isMismatch) throw error;
       return await fallBack(error, send);
     }
   }
 
   /** The first call to get here tries; the others wait for what comes of it. */
-  async function fallBack<R>(error: unknown, send: (transport: Transport) => Promise<R>): Promise<R> {
+  async function fallBack(error: unknown, send: Send): Promise<Message> {
     if (attempt !== undefined) {
       if (await attempt) return send(json.get());
       throw error;
     }
     if (Date.now() < noAttemptBefore) throw error;
-    const response = send(json.get());
-    attempt = response.then(
+    const answer = send(json.get());
+    attempt = answer.then(
       () => true,
       // Any server may answer an unknown path with JSON, which reads like this code.
       (jsonError: unknown) => jsonError instanceof ConnectError && jsonError.isWireError && jsonError.code !== Code.Unimplemented,
     );
     if (await attempt) {
       state = 'fallen-back';
+      http2.close();
       onFallback(
         `${url.origin} does not answer ${kind} over HTTP/2 (${toOneLine(ConnectError.from(error).rawMessage, 100)}); ` +
           'from now on calls go as Connect JSON over HTTP/1.1, which costs more time and processor. ' +
           'SAFEDEP_TRANSPORT=connect-json asks for that from the start.',
       );
-      return response;
+      return answer;
     }
     attempt = undefined;
     noAttemptBefore = Date.now() + FALLBACK_PAUSE_MS;
@@ -125,7 +123,7 @@ export function createSafeDepTransport({ baseUrl, kind, onFallback }: TransportO
   }
 
   return {
-    ...eachCall(attempted),
+    ...transportOver((method, send) => (JSON_ONLY_SERVICES.has(method.parent.typeName) ? send(json.get()) : attempted(send))),
     kind: () => (state === 'fallen-back' ? 'connect-json' : kind),
     prepare: async () => {
       if (state !== 'fallen-back') await http2.prepare();
@@ -137,77 +135,40 @@ export function createSafeDepTransport({ baseUrl, kind, onFallback }: TransportO
   };
 }
 
-interface ClosableTransport extends Transport {
-  close(): void;
-}
+/** Makes one call over whatever it is given. */
+type Send = (sender: UnarySender) => Promise<Message>;
 
-const SERIALISATION = {
-  binaryOptions: { readUnknownFields: false },
-  jsonOptions: { ignoreUnknownFields: true },
-  readMaxBytes: ANSWER_MAX_BYTES,
-};
-
-function createHttp2Transport(url: ServiceUrl, kind: 'grpc' | 'connect'): ClosableTransport & { prepare(): Promise<void> } {
-  const sessionManager = new Http2SessionManager(url.href, {
-    pingIntervalMs: VERIFY_AFTER_SILENCE_MS,
-    pingTimeoutMs: PING_TIMEOUT_MS,
-    idleConnectionTimeoutMs: IDLE_CONNECTION_MS,
-  });
-  const options = { ...SERIALISATION, baseUrl: url.href, sessionManager };
-  const transport = kind === 'grpc' ? createGrpcTransport(options) : createConnectTransport({ ...options, httpVersion: '2' });
-  let lastAnswerAtMs = 0;
-  async function watched<R>(send: (transport: Transport) => Promise<R>): Promise<R> {
-    const startedAtMs = Date.now();
-    try {
-      const response = await send(transport);
-      lastAnswerAtMs = Date.now();
-      return response;
-    } catch (error) {
-      const { code, isWireError } = ConnectError.from(error);
-      if (isWireError) lastAnswerAtMs = Date.now();
-      else if (code === Code.DeadlineExceeded && lastAnswerAtMs <= startedAtMs) {
-        // Nothing at all came back during this call's whole time: the connection is dead or was never made. The next call gets a new one.
-        sessionManager.abort(new ConnectError('the connection was given up: no answer came over it', Code.Unavailable));
-      }
-      throw error;
-    }
-  }
+/** What Connect's clients call through, every call by way of `around`, which decides over what it goes. */
+function transportOver(around: (method: DescMethodUnary, send: Send) => Promise<Message>): Transport {
   return {
-    ...eachCall(watched),
-    prepare: async () => {
-      await sessionManager.connect();
+    unary: async (method, signal, timeoutMs, header, input) => {
+      const headers = isPlain(header) ? header : Object.fromEntries(header instanceof Headers ? header : new Headers(header));
+      const startedAtMs = performance.now();
+      // A second attempt has what the first one left of the call's time.
+      const leftMs = () => timeoutMs && Math.max(1, Math.ceil(timeoutMs - (performance.now() - startedAtMs)));
+      const message = await around(method, (sender) => sender.send(method, headers, input, { timeoutMs: leftMs(), signal }));
+      return {
+        ...{ stream: false, service: method.parent, method, message: message as never },
+        // Nothing of ours reads them, and Node takes 30 ms to load what `Headers` is made of.
+        get header() {
+          return new Headers();
+        },
+        get trailer() {
+          return new Headers();
+        },
+      };
     },
-    close: () => sessionManager.abort(),
+    stream: () => Promise.reject(new ConnectError('SafeDep has no streaming methods', Code.Unimplemented)),
   };
 }
 
-function createJsonTransport(url: ServiceUrl): ClosableTransport {
-  const agentOptions = { keepAlive: true, maxSockets: HTTP1_MAX_SOCKETS };
-  const agent = url.protocol === 'https:' ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
-  const transport = createConnectTransport({
-    ...SERIALISATION,
-    baseUrl: url.href,
-    httpVersion: '1.1',
-    useBinaryFormat: false,
-    nodeOptions: { agent },
-  });
-  return { ...transport, close: () => agent.destroy() };
+/** A plain record needs no reading. */
+function isPlain(header: ConstructorParameters<typeof Headers>[0] | undefined): header is Record<string, string> {
+  return header !== undefined && !(Symbol.iterator in header);
 }
 
-/** A transport whose calls all go through `around`, which is given the sending and decides over what. */
-function eachCall(around: <R>(send: (transport: Transport) => Promise<R>) => Promise<R>): Transport {
-  return {
-    unary: (method, signal, timeoutMs, header, input, contextValues) =>
-      around((transport) => transport.unary(method, signal, timeoutMs, header, input, contextValues)),
-    stream: refuseStream,
-  };
-}
-
-/** Every method of SafeDep is unary. */
-const refuseStream: Transport['stream'] = () => Promise.reject(new ConnectError('SafeDep has no streaming methods', Code.Unimplemented));
-
-function lazily(make: () => ClosableTransport): { get(): ClosableTransport; closeIfMade(): void } {
-  let made: ClosableTransport | undefined;
+function lazily(make: () => UnarySender): { get(): UnarySender; closeIfMade(): void } {
+  let made: UnarySender | undefined;
   return {
     get: () => {
       made ??= make();

@@ -5,6 +5,7 @@ const BENCHES: Readonly<Record<string, readonly [description: string, load: () =
   backfill: ['live pushes beside an onboarding of 20 repositories', () => import('./backfill.ts')],
   webhook: ['100 signed pushes a second and a burst of 500', () => import('./webhook.ts')],
   large: ['a lock file of 20,000 packages [--packages N]', () => import('./large.ts')],
+  'safedep-client': ['processor time of a call to SafeDep, by transport [--json]', () => import('./safedep-client.ts')],
   size: ['bytes and import time of each function', () => import('./size.ts')],
   faults: ['workers killed 20 times in one scan; SafeDep away in four ways', () => import('./faults.ts')],
   reports: ['1,000 packages reported, then 10 that changed; the report function killed 20 times [--json]', () => import('./reports.ts')],

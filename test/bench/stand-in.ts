@@ -16,9 +16,9 @@ export interface StandInProcess {
   close(): void;
 }
 
-/** Starts it with SafeDep's limit of 500 calls a second and this latency. */
-export async function startStandIn(latencyMs: number): Promise<StandInProcess> {
-  const child = spawn(process.execPath, [SERVE, '--port', '0', '--limit', '500', '--latency', String(latencyMs)], {
+/** Starts it with this latency and SafeDep's limit of 500 calls a second, or none. */
+export async function startStandIn(latencyMs: number, limit: 500 | 'none' = 500): Promise<StandInProcess> {
+  const child = spawn(process.execPath, [SERVE, '--port', '0', '--limit', String(limit), '--latency', String(latencyMs)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const close = () => void child.kill('SIGKILL');

@@ -1,77 +1,60 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { SlidingSecond } from './call-record.ts';
+import { ApiKeyService } from '#safedep-api/safedep/services/controltower/v1/api_key_pb.js';
+import { OnboardingService } from '#safedep-api/safedep/services/controltower/v1/onboarding_pb.js';
+import { PingService } from '#safedep-api/safedep/services/controltower/v1/ping_pb.js';
+import { QueryService as QueryServiceV1 } from '#safedep-api/safedep/services/controltower/v1/query_pb.js';
+import { TenantService } from '#safedep-api/safedep/services/controltower/v1/tenant_pb.js';
+import { ToolService } from '#safedep-api/safedep/services/controltower/v1/tool_pb.js';
+import { UserService } from '#safedep-api/safedep/services/controltower/v1/user_pb.js';
+import { QueryService as QueryServiceV2 } from '#safedep-api/safedep/services/controltower/v2/query_pb.js';
+import { InsightService } from '#safedep-api/safedep/services/insights/v2/insights_pb.js';
+import { MalwareAnalysisService } from '#safedep-api/safedep/services/malysis/v1/malysis_pb.js';
+import { ThreatIntelService } from '#safedep-api/safedep/services/threatintel/v1/threatintel_pb.js';
+import type { ApiKeys } from './api-keys.ts';
+import type { Directory, Tenant } from './directory.ts';
+import { noTenant, noUser } from './refusals.ts';
+import type { Tokens, TokenUser } from './tokens.ts';
 
 /** Which of SafeDep's hosts a port stands for; `all` is one port for the three, told apart by method and credential. */
 export type Plane = 'all' | 'data' | 'control' | 'community';
 
-/** Calls in any second, for each credential; `none` for benches. */
-export type Limit = number | 'none';
+export type Host = Exclude<Plane, 'all'>;
 
-export interface Limits {
-  readonly data: Limit;
-  readonly control: Limit;
-  readonly community: Limit;
-}
-
-/** Documented: 500 a second for each API key, 20 for management. The community host's is not published; here it has the data plane's. */
-export const DEFAULT_LIMITS: Limits = { data: 500, control: 20, community: 500 };
-
-/** The services of each host. Ping and the SQL queries stand on both planes, the queries for a JWT only. */
-const SERVICES: Readonly<Record<Exclude<Plane, 'all'>, readonly string[]>> = {
-  data: ['InsightService', 'MalwareAnalysisService', 'ToolService', 'PingService', 'QueryService'],
-  control: ['UserService', 'ApiKeyService', 'QueryService', 'PingService'],
-  community: ['InsightService', 'MalwareAnalysisService'],
+/** The services of each host. Ping stands on both planes, and so do the SQL queries of version 1. */
+const SERVICES: Readonly<Record<Host, readonly DescService[]>> = {
+  data: [InsightService, MalwareAnalysisService, ThreatIntelService, ToolService, PingService, QueryServiceV1],
+  control: [UserService, OnboardingService, TenantService, ApiKeyService, QueryServiceV1, QueryServiceV2, PingService],
+  community: [InsightService, MalwareAnalysisService],
 };
 
-/** Who a JWT is made for: SafeDep's control plane. */
-const AUDIENCE = 'https://cloud.safedep.io';
+/** Take a sign-in and never an API key, wherever they stand. */
+const FOR_A_SIGN_IN = new Set<DescService>([QueryServiceV1]);
 
-/** How long the printed token is good, in seconds. SafeDep's typically lasts a day. */
-const TOKEN_LIFETIME_SECONDS = 24 * 60 * 60;
+/** Are about who somebody is: asked without a tenant. */
+const WITHOUT_A_TENANT = new Set<DescService>([UserService, OnboardingService]);
 
+/** Whoever made an admitted call. */
 export interface Caller {
+  readonly host: Host;
   /** Bucket of the limit: one for each credential. */
-  readonly id: string;
-  readonly plane: Exclude<Plane, 'all'>;
-  readonly keyless: boolean;
+  readonly bucket: string;
+  /** Absent for keyless calls and for those that take none. */
+  readonly tenant?: Tenant;
+  /** Absent for API keys and keyless calls. */
+  readonly user?: TokenUser;
 }
 
-/** Keys, tokens, the tenant, and the limit of each credential. */
+/** Keys, sign-ins and tenants: who may call what. */
 export class Access {
-  readonly apiKey: string;
-  readonly tenantId: string;
-  readonly accessToken: string;
-  readonly #limits: Limits;
-  readonly #keys = new Map<string, { readonly expiresAtMs: number }>();
-  readonly #seconds = new Map<string, SlidingSecond>();
-  readonly #tokenSecret = randomBytes(32);
+  readonly #keys: ApiKeys;
+  readonly #tokens: Tokens;
+  readonly #directory: Directory;
 
-  constructor({ apiKey, tenantId, limits }: { readonly apiKey: string; readonly tenantId: string; readonly limits: Limits }) {
-    this.apiKey = apiKey;
-    this.tenantId = tenantId;
-    this.#limits = limits;
-    this.addKey(apiKey, Number.POSITIVE_INFINITY);
-    this.accessToken = this.issueToken(Date.now() / 1000 + TOKEN_LIFETIME_SECONDS);
-  }
-
-  addKey(key: string, expiresAtMs: number): void {
-    this.#keys.set(key, { expiresAtMs });
-  }
-
-  removeKey(key: string): void {
-    this.#keys.delete(key);
-  }
-
-  /** A JWT that the stand-in takes until `expiresAtSeconds` (epoch). */
-  issueToken(expiresAtSeconds: number, audience = AUDIENCE): string {
-    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: 'made-up', aud: [audience], exp: Math.floor(expiresAtSeconds) })}`;
-    return `${signed}.${this.#signature(signed)}`;
-  }
-
-  #signature(signed: string): string {
-    return createHmac('sha256', this.#tokenSecret).update(signed).digest('base64url');
+  constructor({ keys, tokens, directory }: { readonly keys: ApiKeys; readonly tokens: Tokens; readonly directory: Directory }) {
+    this.#keys = keys;
+    this.#tokens = tokens;
+    this.#directory = directory;
   }
 
   /**
@@ -79,53 +62,44 @@ export class Access {
    *
    * @throws ConnectError with SafeDep's own codes and texts where they are known.
    */
-  admit(plane: Plane, service: string, header: Pick<Headers, 'get'>): Caller {
+  async admit(plane: Plane, service: DescService, header: Pick<Headers, 'get'>): Promise<Caller> {
     const authorization = header.get('authorization') ?? '';
-    const asked = plane === 'all' ? planeOf(service, authorization) : plane;
-    if (!SERVICES[asked].includes(service)) throw new ConnectError(`${service} is not served on this host`, Code.Unimplemented);
-    if (asked === 'community') return { id: 'keyless', plane: asked, keyless: true };
-    const isKey = this.#isValidKey(authorization);
-    if (!isKey && !this.#isValidToken(authorization)) {
-      throw new ConnectError('Token auth failed: No user: record not found', Code.Unauthenticated);
-    }
-    if (isKey && (asked === 'control' || service === 'QueryService'))
+    const host = plane === 'all' ? hostOf(service, authorization) : plane;
+    if (!SERVICES[host].includes(service)) throw new ConnectError(`${service.typeName} is not served on this host`, Code.Unimplemented);
+    if (host === 'community') return { host, bucket: 'keyless' };
+    const domain = header.get('x-tenant-id');
+    const keysTenant = this.#keys.tenantOf(authorization, Date.now());
+    return keysTenant === undefined
+      ? this.#admitSignIn(host, service, authorization, domain)
+      : this.#admitKey(host, service, authorization, domain, keysTenant);
+  }
+
+  #admitKey(host: Host, service: DescService, key: string, domain: string | null, keysTenant: string): Caller {
+    if (host === 'control' || FOR_A_SIGN_IN.has(service))
       throw new ConnectError('Token auth failed: an API key is not accepted here', Code.Unauthenticated);
-    if (service !== 'UserService' && header.get('x-tenant-id') !== this.tenantId) {
-      throw new ConnectError('failed to resolve tenant: record not found', Code.Unknown);
-    }
-    return { id: `${asked} ${authorization}`, plane: asked, keyless: false };
+    const tenant = this.#directory.tenant(domain);
+    if (tenant === undefined) throw noTenant();
+    if (tenant.domain !== keysTenant) throw noUser();
+    return { host, bucket: `${host} ${key}`, tenant };
   }
 
-  /** Counts an admitted call. @throws ConnectError when its credential made the limit's number of calls in the last second. */
-  limit(caller: Caller, nowMs: number): void {
-    const limit = this.#limits[caller.plane];
-    if (limit === 'none') return;
-    let second = this.#seconds.get(caller.id);
-    if (second === undefined) {
-      second = new SlidingSecond();
-      this.#seconds.set(caller.id, second);
-    }
-    if (second.countAt(nowMs) >= limit) throw new ConnectError('rate limit exceeded', Code.ResourceExhausted);
-    second.note(nowMs);
-  }
-
-  #isValidKey(authorization: string): boolean {
-    return (this.#keys.get(authorization)?.expiresAtMs ?? 0) > Date.now();
-  }
-
-  #isValidToken(authorization: string): boolean {
-    const [head, body, signature, ...rest] = authorization.split('.');
-    if (!head || !body || !signature || rest.length > 0) return false;
-    const expected = Buffer.from(this.#signature(`${head}.${body}`));
-    const given = Buffer.from(signature);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false;
-    const claims = JSON.parse(Buffer.from(body, 'base64url').toString());
-    return claims.aud.includes(AUDIENCE) && claims.exp * 1000 > Date.now();
+  async #admitSignIn(host: Host, service: DescService, authorization: string, domain: string | null): Promise<Caller> {
+    const user = await this.#tokens.userOf(authorization, Date.now());
+    if (user === undefined) throw noUser();
+    const bucket = `${host} ${user.id}`;
+    if (service === OnboardingService) return { host, bucket, user };
+    const registered = this.#directory.user(user.email);
+    if (registered === undefined) throw noUser();
+    if (WITHOUT_A_TENANT.has(service)) return { host, bucket, user };
+    const tenant = this.#directory.tenant(domain);
+    if (tenant === undefined) throw noTenant();
+    if (!registered.access.has(tenant.domain)) throw new ConnectError('the user has no access to the tenant', Code.PermissionDenied);
+    return { host, bucket, user, tenant };
   }
 }
 
 /** On one port for all hosts: a look-up without a credential is for the community host, all else goes by the service. */
-function planeOf(service: string, authorization: string): Exclude<Plane, 'all'> {
+function hostOf(service: DescService, authorization: string): Host {
   if (authorization === '' && SERVICES.community.includes(service)) return 'community';
-  return SERVICES.control.includes(service) && service !== 'PingService' ? 'control' : 'data';
+  return SERVICES.control.includes(service) && service !== PingService ? 'control' : 'data';
 }

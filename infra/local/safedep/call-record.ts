@@ -43,11 +43,53 @@ export interface CallReport {
   readonly cpuMicroseconds: number;
 }
 
+/** An error that was sent. */
+export interface SentError {
+  readonly atMs: number;
+  readonly method: string;
+  /** Name of the canonical code. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Errors that are remembered, the latest. Ours: what fits on a page. */
+const ERRORS_MAX = 20;
+
+/** Rates are means of so many whole seconds. */
+const RATE_SECONDS = 10;
+
+/** Calls by second, for the last seconds. */
+class Rate {
+  readonly #counts = new Uint32Array(RATE_SECONDS + 1);
+  #second = 0;
+
+  note(nowMs: number): void {
+    this.#advance(nowMs);
+    const index = this.#second % this.#counts.length;
+    this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+  }
+
+  /** Without the second that is not over yet. */
+  perSecond(nowMs: number): number {
+    this.#advance(nowMs);
+    const sum = this.#counts.reduce((total, count) => total + count, 0) - (this.#counts[this.#second % this.#counts.length] ?? 0);
+    return sum / RATE_SECONDS;
+  }
+
+  #advance(nowMs: number): void {
+    const second = Math.floor(nowMs / 1000);
+    for (let next = Math.max(this.#second + 1, second - RATE_SECONDS); next <= second; next++) this.#counts[next % this.#counts.length] = 0;
+    this.#second = second;
+  }
+}
+
 /** How often the event loop is looked at, in milliseconds. */
 const STALL_PROBE_MS = 5;
 
 export class CallRecord {
   #byMethod = new Map<string, number>();
+  #rates = new Map<string, Rate>();
+  #errors: SentError[] = [];
   #byPackage = new Map<string, number>();
   #seconds = new Map<string, SlidingSecond>();
   #maxInAnySecond = 0;
@@ -66,6 +108,12 @@ export class CallRecord {
 
   arrived(method: string, caller: string, nowMs: number): void {
     this.#byMethod.set(method, (this.#byMethod.get(method) ?? 0) + 1);
+    let rate = this.#rates.get(method);
+    if (rate === undefined) {
+      rate = new Rate();
+      this.#rates.set(method, rate);
+    }
+    rate.note(nowMs);
     let second = this.#seconds.get(caller);
     if (second === undefined) {
       second = new SlidingSecond();
@@ -77,6 +125,21 @@ export class CallRecord {
 
   asked(packageKey: string): void {
     this.#byPackage.set(packageKey, (this.#byPackage.get(packageKey) ?? 0) + 1);
+  }
+
+  refused(error: SentError): void {
+    this.#errors.push(error);
+    if (this.#errors.length > ERRORS_MAX) this.#errors.shift();
+  }
+
+  /** Latest first. */
+  lastErrors(): readonly SentError[] {
+    return this.#errors.toReversed();
+  }
+
+  /** Calls in a second by method, as a mean of the last ten. */
+  perSecond(nowMs: number): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#rates].map(([method, rate]) => [method, rate.perSecond(nowMs)]));
   }
 
   report(): CallReport {
@@ -96,6 +159,8 @@ export class CallRecord {
 
   reset(): void {
     this.#byMethod.clear();
+    this.#rates.clear();
+    this.#errors = [];
     this.#byPackage.clear();
     this.#seconds.clear();
     this.#maxInAnySecond = 0;

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import * as z from 'zod/mini';
 import { type PackageVersion, packageKey, parsePackageKey } from '../../../shared/model/package-version.ts';
 
@@ -12,7 +11,8 @@ const madeUpText = z.pipe(
   z.transform((text) => (text.startsWith(MADE_UP) ? text : MADE_UP + text)),
 );
 
-const factsSchema = z.strictObject({
+/** The facts of one package version, as a scenario has them. */
+export const factsSchema = z.strictObject({
   /** `not-analysed`: NotFound, as for a version that the service does not know. */
   insight: z.optional(z.enum(['known', 'not-analysed'])),
   vulnerabilities: z.optional(
@@ -35,8 +35,6 @@ const factsSchema = z.strictObject({
   exclusion: z.optional(madeUpText),
 });
 
-const fileSchema = z.strictObject({ note: z.optional(z.string()), packages: z.record(z.string(), factsSchema) });
-
 /** What the stand-in says of one package version. What is left out is decided by the package's name. */
 export type MadeUpFacts = z.input<typeof factsSchema>;
 export type CompleteFacts = z.output<typeof factsSchema>;
@@ -48,29 +46,16 @@ export class FactsError extends Error {
 /** Facts that are kept worked out. */
 const WORKED_OUT_MAX = 20_000;
 
-/** Answers by package version: those of a file, those set by a test, and for all others what follows from the name. */
+/** Answers by package version: those that were set, and for all others what follows from the name. */
 export class FactBook {
   readonly #named = new Map<string, CompleteFacts>();
   /** What was worked out before: both questions of a package version need it. */
   readonly #worked = new Map<string, CompleteFacts>();
 
-  /** Reads a file of facts. Throws `FactsError`, one sentence for the reader. */
-  read(path: string | URL): this {
-    let document: unknown;
-    try {
-      document = JSON.parse(readFileSync(path, 'utf8'));
-    } catch (error) {
-      throw new FactsError(`the facts in ${path} cannot be read: ${error instanceof Error ? error.message : error}`);
-    }
-    const result = z.safeParse(fileSchema, document);
-    if (!result.success) {
-      const issue = result.error.issues[0];
-      throw new FactsError(`the facts in ${path} are wrong at ${issue?.path.join('.') || 'the top'}: ${issue?.message}`);
-    }
-    for (const [key, facts] of Object.entries(result.data.packages)) {
-      this.#named.set(folded(keyOf(key, path)), facts);
-    }
-    return this;
+  /** Facts by a key that `isFactsKey` takes. */
+  setByKey(key: string, facts: CompleteFacts): void {
+    this.#named.set(folded(parsePackageKey(key)), facts);
+    this.#worked.clear();
   }
 
   set(packageVersion: PackageVersion, facts: MadeUpFacts): void {
@@ -92,11 +77,13 @@ export class FactBook {
   }
 }
 
-function keyOf(key: string, path: string | URL): PackageVersion {
+/** Whether a text reads `ECOSYSTEM/name@version`; the version `*` stands for all that are not named. */
+export function isFactsKey(key: string): boolean {
   try {
-    return parsePackageKey(key);
+    parsePackageKey(key);
+    return true;
   } catch {
-    throw new FactsError(`the facts in ${path} have a wrong key, ${JSON.stringify(key)}: it must read ECOSYSTEM/name@version`);
+    return false;
   }
 }
 

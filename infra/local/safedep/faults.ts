@@ -54,10 +54,15 @@ export class Faults {
     this.#untilMs = performance.now() + (fault?.forMs ?? Number.POSITIVE_INFINITY);
   }
 
+  /** The fault that holds now, for whatever method. */
+  current(): Fault | undefined {
+    return performance.now() < this.#untilMs ? this.#fault : undefined;
+  }
+
   /** The fault that holds for a method now. */
   now(method: string): FaultKind | undefined {
-    if (this.#fault === undefined || performance.now() >= this.#untilMs) return undefined;
-    return method.endsWith(this.#fault.method ?? '') ? this.#fault.kind : undefined;
+    const fault = this.current();
+    return fault !== undefined && method.endsWith(fault.method ?? '') ? fault.kind : undefined;
   }
 
   /** @throws ConnectError for a fault that the service itself would report. */

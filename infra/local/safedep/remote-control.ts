@@ -1,18 +1,28 @@
 import { text } from 'node:stream/consumers';
+import { ConnectError } from '@connectrpc/connect';
 import * as z from 'zod/mini';
 import { ECOSYSTEMS, type Ecosystem } from '../../../shared/model/ecosystem.ts';
 import { FactsError, type MadeUpFacts } from './facts.ts';
 import { FAULT_KINDS, type Fault } from './faults.ts';
+import { UNVERIFIED_EMAIL, UserCodeError } from './identity-provider/device-approval.ts';
+import type { IdentityProvider } from './identity-provider/identity-provider.ts';
+import { USERS } from './identity-provider/users.ts';
 import type { RequestHandler } from './one-port.ts';
-import type { ServiceParts } from './services.ts';
+import { readState, type StateParts } from './page/state.ts';
+import { applyChange } from './scenario/apply-change.ts';
+import { changeSchema, durationMs } from './scenario/change.ts';
 
 /**
  * What a test or a bench steers a stand-in with that runs in a process of its own. No method of SafeDep begins like this.
  *
- * - `GET /stand-in/calls`: the call report. `DELETE`: begins it anew.
+ * - `GET /stand-in/state`: all that the page shows. `GET /stand-in/calls`: the call report; `DELETE` begins it anew.
  * - `GET /stand-in/sessions`: the reported sessions, with their numbers of publications.
+ * - `PUT /stand-in/change`: what a step of a scenario may hold. `POST /stand-in/time`: `{skip: "30s"}`, of the scenario.
  * - `PUT /stand-in/answer`: `{ecosystem, name, version, facts}`.
  * - `PUT /stand-in/fault`: `{kind, forMs?, method?}`. `DELETE`: takes it back.
+ * - `PUT /stand-in/sign-in`: `{userCode, decision: "approve" | "deny" | "unverified", email?}`, what a person does at the identity
+ *   provider's page. `PUT /stand-in/approval`: `{approval: "automatic" | "by-hand"}`, for all codes to come.
+ * - `GET /stand-in/identity`: what the identity provider was asked.
  */
 export const REMOTE_PATH = '/stand-in/';
 
@@ -25,9 +35,32 @@ const answerSchema = z.object({
 
 const faultSchema = z.object({ kind: z.enum(FAULT_KINDS), forMs: z.optional(z.number()), method: z.optional(z.string()) });
 
+const signInSchema = z.object({
+  userCode: z.string(),
+  decision: z.enum(['approve', 'deny', 'unverified']),
+  email: z.optional(z.string()),
+});
+
+const approvalSchema = z.object({ approval: z.enum(['automatic', 'by-hand']) });
+
+const timeSchema = z.object({ skip: durationMs });
+
+/** The request cannot be done as it stands: a clause for the reader. */
+class RemoteError extends Error {
+  override readonly name = 'RemoteError';
+}
+
+type Action = (body: string) => unknown;
+
 /** Answers 200 with JSON, or 400 with a sentence. Unlocked: the stand-in listens on loopback and holds nothing that is true. */
-export function remoteControl({ calls, sessions, facts, faults }: ServiceParts): RequestHandler {
-  const actions: Readonly<Record<string, (body: string) => unknown>> = {
+export function remoteControl({ steered, run }: StateParts): RequestHandler {
+  const { calls, sessions, facts, faults } = steered;
+  const provider = (): IdentityProvider => {
+    if (steered.identityProvider === undefined) throw new RemoteError('no identity provider runs here');
+    return steered.identityProvider;
+  };
+  const actions: Readonly<Record<string, Action>> = {
+    'GET state': () => readState({ steered, run }),
     'GET calls': () => calls.report(),
     'DELETE calls': () => calls.reset(),
     'GET sessions': () =>
@@ -39,12 +72,23 @@ export function remoteControl({ calls, sessions, facts, faults }: ServiceParts):
         violations: violations.length,
         status,
       })),
+    'PUT change': (body) => applyChange(steered, changeSchema.parse(JSON.parse(body))),
+    'POST time': (body) => run.skip(timeSchema.parse(JSON.parse(body)).skip),
     'PUT answer': (body) => {
       const { facts: answer, ...packageVersion } = answerSchema.parse(JSON.parse(body));
       facts.set(packageVersion, answer as MadeUpFacts);
     },
     'PUT fault': (body) => faults.set(faultSchema.parse(JSON.parse(body)) as Fault),
     'DELETE fault': () => faults.set(undefined),
+    'PUT sign-in': (body) => {
+      const { userCode, decision, email } = signInSchema.parse(JSON.parse(body));
+      if (decision !== 'approve') return provider().deny(userCode, decision === 'unverified' ? UNVERIFIED_EMAIL : undefined);
+      const user = email === undefined ? undefined : USERS.find((each) => each.email === email);
+      if (email !== undefined && user === undefined) throw new RemoteError(`there is no user ${email}`);
+      return provider().approve(userCode, user);
+    },
+    'PUT approval': (body) => provider().setApproval(approvalSchema.parse(JSON.parse(body)).approval),
+    'GET identity': () => provider().report(),
   };
   return (request, response) => {
     const plain = response as unknown as {
@@ -57,19 +101,19 @@ export function remoteControl({ calls, sessions, facts, faults }: ServiceParts):
     };
     const action = actions[`${request.method} ${(request.url ?? '').slice(REMOTE_PATH.length)}`];
     text(request).then(
-      (body) => {
-        if (action === undefined) {
-          end(400, { error: `there is: ${Object.keys(actions).join(', ')}` });
-          return;
-        }
+      async (body) => {
         try {
-          end(200, action(body));
+          if (action === undefined) throw new RemoteError(`there is: ${Object.keys(actions).join(', ')}`);
+          end(200, await action(body));
         } catch (error) {
-          const known = error instanceof FactsError || error instanceof SyntaxError || error instanceof z.core.$ZodError;
-          end(known ? 400 : 500, { error: error instanceof Error ? error.message : String(error) });
+          end(isKnown(error) ? 400 : 500, { error: error instanceof Error ? error.message : String(error) });
         }
       },
       () => request.destroy(),
     );
   };
+}
+
+function isKnown(error: unknown): boolean {
+  return [RemoteError, FactsError, UserCodeError, ConnectError, SyntaxError, z.core.$ZodError].some((kind) => error instanceof kind);
 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { pathToFileURL } from 'node:url';
 import { parseServeArguments, USAGE, UsageError } from './arguments.ts';
-import { FactsError } from './facts.ts';
 import { PortInUseError } from './one-port.ts';
+import { ScenarioError } from './scenario/scenario.ts';
 import { type SafeDepStandIn, startSafeDepStandIn } from './stand-in.ts';
 
 /** Where the sentences go, and what ends the server. Of the process, unless a test says otherwise. */
@@ -16,7 +16,7 @@ export interface ServeSurroundings {
 /**
  * Runs the stand-in until it is told to end, and says on standard output how to reach it.
  *
- * @returns the exit code: 0 after SIGTERM, 130 after SIGINT, 3 for wrong options, facts that cannot be read or a port in use.
+ * @returns the exit code: 0 after SIGTERM, 130 after SIGINT, 3 for wrong options, a scenario that cannot be read or a port in use.
  */
 export async function serve(args: readonly string[], { out, err, ended }: ServeSurroundings): Promise<number> {
   if (args.includes('--help')) {
@@ -28,7 +28,7 @@ export async function serve(args: readonly string[], { out, err, ended }: ServeS
     standIn = await startSafeDepStandIn(parseServeArguments(args));
   } catch (error) {
     if (error instanceof UsageError) err(`safedep serve: ${error.message}\n\n${USAGE}`);
-    else if (error instanceof FactsError || error instanceof PortInUseError) err(`safedep serve: ${error.message}`);
+    else if (error instanceof ScenarioError || error instanceof PortInUseError) err(`safedep serve: ${error.message}`);
     else throw error;
     return 3;
   }
@@ -45,14 +45,22 @@ export async function serve(args: readonly string[], { out, err, ended }: ServeS
 
 /** One `NAME=value` a line, so that a shell can read them: `export $(... | grep =)`. */
 function describe(standIn: SafeDepStandIn): string[] {
+  const { identityProvider } = standIn;
   return [
     'SafeDep stand-in: everything it answers is made up.',
+    `What it is asked: ${standIn.url}/ in a browser, or npm run cli -- safedep calls --url ${standIn.url}`,
+    '',
+    'Lines to paste:',
     `SAFEDEP_DATA_PLANE_URL=${standIn.url}`,
     `SAFEDEP_CONTROL_PLANE_URL=${standIn.controlPlaneUrl}`,
     `SAFEDEP_COMMUNITY_URL=${standIn.communityUrl}`,
     `SAFEDEP_API_KEY=${standIn.apiKey}`,
     `SAFEDEP_TENANT_ID=${standIn.tenantId}`,
+    ...(identityProvider ? [`SAFEDEP_ISSUER=${identityProvider.issuer}`, `SAFEDEP_CLIENT_ID=${identityProvider.clientId}`] : []),
+    '',
+    `A sign-in, good for a day${identityProvider ? '; without this line npm run cli -- auth login makes one' : ''}:`,
     `SAFEDEP_ACCESS_TOKEN=${standIn.accessToken}`,
+    '',
     'Ready; Ctrl-C ends it.',
   ];
 }

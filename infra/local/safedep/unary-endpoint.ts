@@ -10,7 +10,9 @@ import {
   toJsonString,
 } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { codeToHttpStatus, codeToString } from '@connectrpc/connect/protocol-connect';
+import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
+import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import type { Caller } from './access.ts';
 import type { RequestHandler } from './one-port.ts';
 
 type Request = Parameters<RequestHandler>[0];
@@ -24,14 +26,21 @@ interface Response {
 }
 
 /** A call's headers, by lower-case name. */
-export type CallHeader = Pick<Headers, 'get'>;
+type CallHeader = Pick<Headers, 'get'>;
 
-/** Decides over a call before its method is run; throws `ConnectError` to refuse it. */
-export type Gate = (method: DescMethodUnary, header: CallHeader, message: Message) => Promise<void> | void;
+/** What stands before and after every method. */
+export interface Gate {
+  /** Decides over a call before its method is run; rejects with `ConnectError` to refuse it. */
+  admit(method: DescMethodUnary, header: CallHeader, message: Message): Promise<Caller>;
+  /** Told of every error that is sent. */
+  refused(method: DescMethodUnary, error: ConnectError): void;
+}
 
 export interface UnaryMethod {
   readonly method: DescMethodUnary;
-  readonly run: (request: Message, header: CallHeader) => MessageInitShape<DescMessage> | Promise<MessageInitShape<DescMessage>>;
+  /** Its field numbers are not known, so that it is served as Connect JSON only. */
+  readonly jsonOnly: boolean;
+  readonly run: (request: Message, caller: Caller) => MessageInitShape<DescMessage> | Promise<MessageInitShape<DescMessage>>;
 }
 
 /** Requests above this are refused, in bytes. Ours: the largest real one is a published insight of some kilobytes. */
@@ -87,13 +96,13 @@ function isCoded(encoding: string | string[] | undefined): boolean {
   return encoding !== undefined && encoding !== 'identity' && encoding !== '';
 }
 
-async function serve(request: Request, response: Response, { method, run }: UnaryMethod, wire: Wire, gate: Gate): Promise<void> {
+async function serve(request: Request, response: Response, { method, jsonOnly, run }: UnaryMethod, wire: Wire, gate: Gate): Promise<void> {
   try {
     const body = await readBody(request);
+    if (jsonOnly && !wire.json) throw new ConnectError(`${method.name} is served as Connect JSON only`, Code.Unimplemented);
     const header: CallHeader = { get: (name) => request.headers[name]?.toString() ?? null };
     const message = parse(method, wire, body);
-    await gate(method, header, message);
-    const answer = create(method.output, await run(message, header));
+    const answer = create(method.output, await run(message, await gate.admit(method, header, message)));
     if (wire.grpc) {
       const bytes = toBinary(method.output, answer);
       const frame = Buffer.allocUnsafe(GRPC_PREFIX_BYTES + bytes.length);
@@ -108,21 +117,29 @@ async function serve(request: Request, response: Response, { method, run }: Unar
       response.end(wire.json ? toJsonString(method.output, answer) : toBinary(method.output, answer));
     }
   } catch (error) {
-    writeError(response, wire, ConnectError.from(error, Code.Internal));
+    const refusal = ConnectError.from(error, Code.Internal);
+    gate.refused(method, refusal);
+    writeError(response, wire, refusal);
   }
 }
 
 function writeError(response: Response, wire: Wire, error: ConnectError): void {
   if (wire.grpc) {
     // As trailers: grpc-go takes a status in the header frame only where that frame also ends the stream.
-    response.setTrailer('grpc-status', String(error.code));
-    response.setTrailer('grpc-message', encodeURIComponent(error.rawMessage));
+    for (const [name, value] of setTrailerStatus(new Headers(), withoutJsonOnlyDetails(error))) response.setTrailer(name, value);
     response.writeHead(200, { 'content-type': wire.contentType });
     response.end();
     return;
   }
   response.writeHead(codeToHttpStatus(error.code), { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ code: codeToString(error.code), message: error.rawMessage }));
+  response.end(JSON.stringify(errorToJson(error, undefined)));
+}
+
+/** Details of which only the JSON is known, which gRPC has no place for. */
+function withoutJsonOnlyDetails(error: ConnectError): ConnectError {
+  const sent = new ConnectError(error.rawMessage, error.code);
+  sent.details = error.details.filter((detail) => 'desc' in detail);
+  return sent;
 }
 
 function parse(method: DescMethodUnary, wire: Wire, body: Buffer): Message {

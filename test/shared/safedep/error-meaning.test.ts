@@ -44,14 +44,17 @@ describe('what the service’s codes mean', () => {
   ] as const)('code %i is %s', (code, meaning) => {
     const found = toErrorMeaning(wireError('the text', code), NOW_MS);
     expect(found.meaning).toBe(meaning);
-    expect(found.reason).toMatch(meaning === 'not-analysed' ? /does not know this package version/ : /: the text$/);
+    expect(found.reason).toMatch(meaning === 'not-analysed' ? /does not know this package version/ : /: the text( \(.*\))?$/);
   });
 
   it('takes the tenant that production does not know, which comes as Unknown, for a wrong credential', () => {
     expect(toErrorMeaning(wireError('failed to resolve tenant: record not found', Code.Unknown), NOW_MS)).toEqual({
       meaning: 'credentials',
+      errorClass: 'sign-in',
       code: 'Unknown',
-      reason: 'SafeDep does not know the tenant: failed to resolve tenant: record not found',
+      reason: expect.stringMatching(
+        /^SafeDep does not know the tenant: failed to resolve tenant: record not found \(`npm run cli -- auth whoami`/,
+      ),
     });
   });
 
@@ -158,7 +161,11 @@ describe('isProtocolMismatch', () => {
     expect(isProtocolMismatch(new ConnectError(message, Code.Unknown))).toBe(false);
   });
 
-  it('does not find it in an error of the service, whatever its text', () => {
-    expect(isProtocolMismatch(wireError('HTTP 404', Code.Unimplemented))).toBe(false);
+  it('finds it in a method that is not served, because a gateway of gRPC alone says so', () => {
+    expect(isProtocolMismatch(wireError('unknown service', Code.Unimplemented))).toBe(true);
+  });
+
+  it('does not find it in any other error of the service, whatever its text', () => {
+    expect(isProtocolMismatch(wireError('HTTP 404', Code.Internal))).toBe(false);
   });
 });

@@ -30,6 +30,9 @@ describe('safedep serve', () => {
   it('prints how to reach it, answers, and is steered from outside', async () => {
     const { child, said, ended } = await spawned('--port', '0', '--limit', '3');
     const url = said.get('SAFEDEP_DATA_PLANE_URL') ?? '';
+    const issuer = said.get('SAFEDEP_ISSUER') ?? '';
+    expect(await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()).toMatchObject({ issuer });
+    expect(said.get('SAFEDEP_CLIENT_ID')).toBe('made-up-client');
     const credential = { authorization: said.get('SAFEDEP_API_KEY') ?? '', tenantId: said.get('SAFEDEP_TENANT_ID') ?? '' };
     const client = createDataPlaneClient({ baseUrl: url, transport: 'grpc', credential: async () => credential, onFallback: () => {} });
     const asked = { ecosystem: 'NPM', name: 'any', version: '1.0.0' } as const;
@@ -89,7 +92,9 @@ describe('the options', () => {
     [['--port', '0', '--tenant', 'a b'], '--tenant must be'],
     [['--port', '0', '--nonsense'], "Unknown option '--nonsense'"],
     [['--port', '0', 'FILE'], 'FILE'],
-    [['--port', '0', '--facts', '/nonexistent/facts.json'], 'cannot be read'],
+    [['--port', '0', '--scenario', '/nonexistent/scenario.yaml'], 'cannot be read'],
+    [['--port', '0', '--approve', 'perhaps'], '--approve takes automatic'],
+    [['--port', '0', '--token-life', '0'], '--token-life must be'],
   ])('refuses %j with a sentence and 3', async (args, message) => {
     const { code, out, err } = await said(...args);
     expect([code, out]).toEqual([3, '']);
