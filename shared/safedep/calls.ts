@@ -1,4 +1,3 @@
-import { Code, ConnectError } from '@connectrpc/connect';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type ErrorMeaning, toErrorMeaning } from './error-meaning.ts';
 
@@ -53,8 +52,9 @@ export type CallFailure = { readonly kind: ErrorMeaning['meaning'] } & Omit<Erro
 export type CallResult<R> = { readonly kind: 'answered'; readonly response: R } | CallFailure;
 
 interface CallOptions {
-  readonly headers: Headers;
-  readonly signal: AbortSignal;
+  readonly headers: Record<string, string>;
+  /** The caller's own, where it has one. */
+  readonly signal?: AbortSignal;
   readonly timeoutMs: number;
 }
 
@@ -91,55 +91,32 @@ export function createCaller({
   }
 
   return async (call, signal) => {
-    const headers = new Headers({ 'user-agent': USER_AGENT });
+    const headers: Record<string, string> = { 'user-agent': USER_AGENT };
     let current: Credential | undefined;
     try {
       current = await credential?.({ refresh: false });
-      if (current?.authorization) headers.set('authorization', headerValue(current.authorization));
-      if (current?.tenantId) headers.set('x-tenant-id', headerValue(current.tenantId));
+      if (current?.authorization) headers['authorization'] = headerValue(current.authorization);
+      if (current?.tenantId) headers['x-tenant-id'] = headerValue(current.tenantId);
     } catch (error) {
       return { kind: 'credentials', code: 'Unauthenticated', reason: `the SafeDep credential cannot be read: ${textOf(error, current)}` };
     }
     try {
-      return {
-        kind: 'answered',
-        response: await bounded((bound) => call({ headers, signal: bound, timeoutMs: deadlineMs }), deadlineMs, signal),
-      };
+      // The transport ends the call at its deadline and when the caller gives up, whatever the socket does.
+      return { kind: 'answered', response: await call({ headers, timeoutMs: deadlineMs, ...(signal && { signal }) }) };
     } catch (error) {
       const { meaning, ...rest } = toErrorMeaning(error, Date.now());
       const reason = scrubbed(rest.reason, current);
       if (meaning === 'credentials' && (await isReplaced(current))) {
-        return { kind: 'retry', ...rest, reason: `${reason}; it was replaced meanwhile, and the new one is used next` };
+        return {
+          kind: 'retry',
+          ...rest,
+          errorClass: 'retry',
+          reason: `${reason}; it was replaced meanwhile, and the new one is used next`,
+        };
       }
       return { kind: meaning, ...rest, reason };
     }
   };
-}
-
-/**
- * Ends the wait even where the library does not, a moment after the deadline that the library itself was given: the caller's
- * time is never bound to a socket.
- */
-async function bounded<R>(call: (signal: AbortSignal) => Promise<R>, deadlineMs: number, signal: AbortSignal | undefined): Promise<R> {
-  const GUARD_MS = 100;
-  const controller = new AbortController();
-  let giveUp: (error: ConnectError) => void = () => {};
-  const given = new Promise<never>((_, reject) => {
-    giveUp = (error) => {
-      controller.abort(error);
-      reject(error);
-    };
-  });
-  const cancel = () => giveUp(new ConnectError('the caller gave up', Code.Canceled));
-  const timer = setTimeout(() => giveUp(new ConnectError('no answer in time', Code.DeadlineExceeded)), deadlineMs + GUARD_MS);
-  signal?.addEventListener('abort', cancel, { once: true });
-  try {
-    if (signal?.aborted) throw new ConnectError('the caller gave up', Code.Canceled);
-    return await Promise.race([call(controller.signal), given]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', cancel);
-  }
 }
 
 /** Header values that Node refuses are refused here, because Node's error would quote the secret. */
