@@ -81,8 +81,18 @@ function onThisMachine(address: string): string {
   return isLoopback ? '. This is a server on this machine: if it is a stand-in, nothing below says anything about real packages' : '';
 }
 
+/** What says how to reach SafeDep from here; the functions' processes get no other variable of ours. */
+const WAY_VARIABLES = ['SAFEDEP_TRANSPORT', 'SAFEDEP_CA_FILE', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap(
+  (name) => (name.endsWith('_PROXY') ? [name, name.toLowerCase()] : [name]),
+);
+
 function transportVariables(variables: NodeJS.ProcessEnv): Record<string, string> {
-  return variables['SAFEDEP_TRANSPORT'] ? { SAFEDEP_TRANSPORT: variables['SAFEDEP_TRANSPORT'] } : {};
+  return Object.fromEntries(
+    WAY_VARIABLES.flatMap((name) => {
+      const value = variables[name];
+      return value ? [[name, value] as const] : [];
+    }),
+  );
 }
 
 function cloud(variables: NodeJS.ProcessEnv, hasKey: boolean): ChosenSafeDep {
@@ -143,10 +153,14 @@ async function probeCommunity(address: string, variables: NodeJS.ProcessEnv): Pr
 
 /** The stand-in as a process of its own, so that its work does not delay the engines'. */
 async function standIn(variables: NodeJS.ProcessEnv, why = ''): Promise<ChosenSafeDep> {
-  const child = spawn(process.execPath, [new URL('./safedep/serve.ts', import.meta.url).pathname, '--port', '0', '--until-input-ends'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: { PATH: process.env['PATH'] ?? '' },
-  });
+  const child = spawn(
+    process.execPath,
+    [new URL('./safedep/serve.ts', import.meta.url).pathname, '--port', '0', '--no-sign-in', '--until-input-ends'],
+    {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: { PATH: process.env['PATH'] ?? '' },
+    },
+  );
   const close = () => void child.kill('SIGKILL');
   process.once('exit', close);
   const facts = await readFacts(child);
