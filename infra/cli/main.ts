@@ -1,13 +1,4 @@
 import { endQuietlyOnClosedPipe } from '../local/terminal/screen.ts';
-import { run as auth } from './auth.ts';
-import { run as key } from './key.ts';
-import { run as limit } from './limit.ts';
-import { run as packages } from './packages.ts';
-import { run as query } from './query.ts';
-import { run as report } from './report.ts';
-import { run as rescan } from './rescan.ts';
-import { run as standIn } from './safedep-serve.ts';
-import { run as settings } from './settings.ts';
 
 /** `npm run cli -- COMMAND …`: what an operator does by hand. Each command resolves to its exit code. */
 
@@ -25,37 +16,36 @@ const USAGE = `usage: npm run cli -- COMMAND [ARGUMENTS]
 
 Every command has --help. Exit codes: 0 done, 2 incomplete or not reachable, 3 usage`;
 
+/** Each is loaded when it is asked for: most need a room or two of the house. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  auth: () => import('./auth.ts'),
+  key: () => import('./key.ts'),
+  limit: () => import('./limit.ts'),
+  packages: () => import('./packages.ts'),
+  query: () => import('./query.ts'),
+  report: () => import('./report.ts'),
+  rescan: () => import('./rescan.ts'),
+  safedep: () => import('./safedep.ts'),
+  settings: () => import('./settings.ts'),
+};
+
 const EXIT_USAGE = 3;
 
 endQuietlyOnClosedPipe(process.stdout);
 
 process.exitCode = await main(process.argv.slice(2));
 
-async function main([command, ...args]: string[]): Promise<number> {
-  switch (command) {
-    case 'auth':
-      return auth(args);
-    case 'key':
-      return key(args);
-    case 'limit':
-      return limit(args);
-    case 'packages':
-      return packages(args);
-    case 'query':
-      return query(args);
-    case 'report':
-      return report(args);
-    case 'rescan':
-      return rescan(args);
-    case 'settings':
-      return settings(args);
-    case 'safedep':
-      return standIn(args);
-    case '--help':
-    case undefined:
-      process.stdout.write(`${USAGE}\n`);
-      return command === undefined ? EXIT_USAGE : 0;
+interface Command {
+  /** Resolves to the exit code. */
+  run(args: string[]): Promise<number>;
+}
+
+async function main([name = '', ...args]: string[]): Promise<number> {
+  if (Object.hasOwn(COMMANDS, name)) return (await COMMANDS[name]?.())?.run(args) ?? EXIT_USAGE;
+  if (name === '' || name === '--help') {
+    process.stdout.write(`${USAGE}\n`);
+    return name === '' ? EXIT_USAGE : 0;
   }
-  process.stderr.write(`There is no command ${[command, args[0]].filter(Boolean).join(' ')}.\n\n${USAGE}\n`);
+  process.stderr.write(`There is no command ${[name, args[0]].filter(Boolean).join(' ')}.\n\n${USAGE}\n`);
   return EXIT_USAGE;
 }
