@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { dynamoDbClient, leaseDynamoDbClient, secretsClient, sqsClient } from '../../shared/aws/clients.ts';
 import { readEnvironment } from '../../shared/aws/environment.ts';
 import { errorText, log } from '../../shared/aws/log.ts';
-import { meterPermits } from '../../shared/aws/metrics.ts';
+import { countAuthenticationFailures, meterPermits } from '../../shared/aws/metrics.ts';
 import { createQueue } from '../../shared/aws/queue.ts';
 import { createSecretReader } from '../../shared/aws/secrets.ts';
 import { createSettingsReader } from '../../shared/aws/settings.ts';
@@ -23,6 +23,7 @@ import { createReportStore } from '../../shared/report/dynamodb.ts';
 import { CALL_DEADLINE_MS, holdCredential } from '../../shared/safedep/calls.ts';
 import { createReportSessionClient } from '../../shared/safedep/report-session-client.ts';
 import { DATA_PLANE_URL } from '../../shared/safedep/service-url.ts';
+import { tellCredentialFailures } from '../../shared/safedep/tell-failures.ts';
 import { parseTransportKind } from '../../shared/safedep/transport.ts';
 import { createScanStore } from '../../shared/scans/dynamodb.ts';
 import { REPORT_ENVIRONMENT } from './env.ts';
@@ -47,15 +48,20 @@ const { credential, limitedCredential } = makeReportCredentials(
   createSecretReader(secretsClient(), Date.now),
   { serviceJwt: env.SAFEDEP_SERVICE_JWT_SECRET_ID, apiKey: env.SAFEDEP_API_KEY_SECRET_ID },
   log,
+  Date.now,
 );
 
+const failures = countAuthenticationFailures(Date.now);
 const held = holdCredential(credential);
-const client = createReportSessionClient({
-  baseUrl: env.SAFEDEP_DATA_PLANE_URL ?? DATA_PLANE_URL,
-  transport: parseTransportKind(env.SAFEDEP_TRANSPORT),
-  credential: held.source,
-  onFallback: (sentence) => log.warn('the transport fell back', { reason: sentence }),
-});
+const client = tellCredentialFailures(
+  createReportSessionClient({
+    baseUrl: env.SAFEDEP_DATA_PLANE_URL ?? DATA_PLANE_URL,
+    transport: parseTransportKind(env.SAFEDEP_TRANSPORT),
+    credential: held.source,
+    onFallback: (sentence) => log.warn('the transport fell back', { reason: sentence }),
+  }),
+  failures.add,
+);
 
 const warn = (message: string, error?: unknown) => log.warn(message, error === undefined ? {} : { error: errorText(error) });
 const clock = createFleetClock({
@@ -113,6 +119,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
       log,
     }).finally(() => {
       for (const writeMetrics of meters.values()) writeMetrics();
+      failures.write();
     });
   });
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { dynamoDbClient, leaseDynamoDbClient, secretsClient, sqsClient } from '../../shared/aws/clients.ts';
 import { readEnvironment } from '../../shared/aws/environment.ts';
 import { errorText, log } from '../../shared/aws/log.ts';
-import { meterPermits } from '../../shared/aws/metrics.ts';
+import { countAuthenticationFailures, meterPermits } from '../../shared/aws/metrics.ts';
 import { createQueue } from '../../shared/aws/queue.ts';
 import { createSecretReader } from '../../shared/aws/secrets.ts';
 import { createSettingsReader } from '../../shared/aws/settings.ts';
@@ -21,6 +21,7 @@ import { CALL_DEADLINE_MS, holdCredential } from '../../shared/safedep/calls.ts'
 import { apiKeyCredential } from '../../shared/safedep/credentials.ts';
 import { createDataPlaneClient } from '../../shared/safedep/data-plane-client.ts';
 import { COMMUNITY_URL, DATA_PLANE_URL } from '../../shared/safedep/service-url.ts';
+import { tellCredentialFailures } from '../../shared/safedep/tell-failures.ts';
 import { parseTransportKind } from '../../shared/safedep/transport.ts';
 import { createScanStore } from '../../shared/scans/dynamodb.ts';
 import { answerBatch } from './answer-batch.ts';
@@ -60,12 +61,16 @@ const held = holdCredential(async ({ refresh }) => {
   return apiKeyCredential(await secrets.read(secretId));
 });
 
-const client = createDataPlaneClient({
-  baseUrl: isCommunity ? (env.SAFEDEP_COMMUNITY_URL ?? COMMUNITY_URL) : (env.SAFEDEP_DATA_PLANE_URL ?? DATA_PLANE_URL),
-  transport: parseTransportKind(env.SAFEDEP_TRANSPORT),
-  ...(isCommunity ? {} : { credential: held.source }),
-  onFallback: (sentence) => log.warn('the transport fell back', { reason: sentence }),
-});
+const failures = countAuthenticationFailures(Date.now);
+const client = tellCredentialFailures(
+  createDataPlaneClient({
+    baseUrl: isCommunity ? (env.SAFEDEP_COMMUNITY_URL ?? COMMUNITY_URL) : (env.SAFEDEP_DATA_PLANE_URL ?? DATA_PLANE_URL),
+    transport: parseTransportKind(env.SAFEDEP_TRANSPORT),
+    ...(isCommunity ? {} : { credential: held.source }),
+    onFallback: (sentence) => log.warn('the transport fell back', { reason: sentence }),
+  }),
+  failures.add,
+);
 
 const clock = createFleetClock({
   sources: [sntpTimeSource(env.TIME_SERVER ?? AMAZON_TIME_SERVER)],
@@ -149,5 +154,5 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
       });
       writeMetrics();
     }
-  });
+  }).finally(failures.write);
 }

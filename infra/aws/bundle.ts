@@ -14,7 +14,7 @@ import { InputDigests, ownInputs, REPOSITORY_ROOT, readIfThere, toInput } from '
  * a running `npm start` takes its children from, and the asset's hash in the template moves only when the code does.
  */
 
-export const FUNCTION_NAMES = ['webhook', 'extract', 'worker', 'results', 'report', 'alert', 'rescan', 'sweep'] as const;
+export const FUNCTION_NAMES = ['webhook', 'extract', 'worker', 'results', 'report', 'alert', 'rescan', 'sweep', 'rotate'] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 /** What a function runs in threads of their own: bundled beside its handler, under the name of the file. */

@@ -3,6 +3,7 @@ import { EXTRACT_ENVIRONMENT } from '../../functions/extract/env.ts';
 import { REPORT_ENVIRONMENT } from '../../functions/report/env.ts';
 import { RESCAN_ENVIRONMENT } from '../../functions/rescan/env.ts';
 import { RESULTS_ENVIRONMENT } from '../../functions/results/env.ts';
+import { ROTATE_ENVIRONMENT } from '../../functions/rotate/env.ts';
 import { SWEEP_ENVIRONMENT } from '../../functions/sweep/env.ts';
 import { WEBHOOK_ENVIRONMENT } from '../../functions/webhook/env.ts';
 import { WORKER_ENVIRONMENT } from '../../functions/worker/env.ts';
@@ -19,6 +20,7 @@ export const ENVIRONMENTS = {
   alert: ALERT_ENVIRONMENT,
   rescan: RESCAN_ENVIRONMENT,
   sweep: SWEEP_ENVIRONMENT,
+  rotate: ROTATE_ENVIRONMENT,
 } as const satisfies Record<FunctionName, EnvironmentSpec>;
 
 /** They open doors that must not exist in an account: an unauthenticated-by-forge route, repositories of the machine itself. */

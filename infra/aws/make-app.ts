@@ -18,7 +18,7 @@ const FEATURE_FLAGS = {
 
 export interface AppProps {
   readonly bundles: Readonly<Record<FunctionName, string>>;
-  /** Reads `tenant`, `reports` and `alarmEmail` from the context where it is not given. */
+  /** Reads `tenant`, `reports`, `alarmEmail`, `rotateApiKey`, `signInMaxAgeDays` and `staticEgress` from the context where it is not given. */
   readonly options?: PipelineOptions;
   /** @default - `CDK_OUTDIR`, else a temporary folder */
   readonly outdir?: string;
@@ -54,5 +54,23 @@ function optionsFromContext(app: App): PipelineOptions {
   if (alarmEmail !== undefined && (typeof alarmEmail !== 'string' || !/^[^@\s]+@[^@\s]+$/.test(alarmEmail))) {
     throw new ContextError(`-c alarmEmail=${String(alarmEmail)}: expected an address`);
   }
-  return { tenant, reports, ...(alarmEmail === undefined ? {} : { alarmEmail }) };
+  const rotateApiKey: unknown = app.node.tryGetContext('rotateApiKey') ?? 'on';
+  if (rotateApiKey !== 'on' && rotateApiKey !== 'off')
+    throw new ContextError(`-c rotateApiKey=${String(rotateApiKey)}: expected on or off`);
+  const maxAge: unknown = app.node.tryGetContext('signInMaxAgeDays');
+  if (maxAge !== undefined && !/^[1-9]\d{0,3}$/.test(String(maxAge))) {
+    throw new ContextError(`-c signInMaxAgeDays=${String(maxAge)}: expected a whole number of days`);
+  }
+  const staticEgress: unknown = app.node.tryGetContext('staticEgress') ?? 'false';
+  if (!['true', 'false'].includes(String(staticEgress))) {
+    throw new ContextError(`-c staticEgress=${String(staticEgress)}: expected true or false`);
+  }
+  return {
+    tenant,
+    reports,
+    rotateApiKey,
+    staticEgress: String(staticEgress) === 'true',
+    ...(alarmEmail === undefined ? {} : { alarmEmail }),
+    ...(maxAge === undefined ? {} : { signInMaxAgeDays: Number(maxAge) }),
+  };
 }

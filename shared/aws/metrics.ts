@@ -1,5 +1,6 @@
 import type { LimitScope } from '../rate-limit/limit-key.ts';
 import type { PacedPermitSource, PermitRequest } from '../rate-limit/permits.ts';
+import type { CallFailure } from '../safedep/calls.ts';
 
 /**
  * Metrics as log lines: CloudWatch takes them out of the log (Embedded Metric Format), so that no call is made and none can fail.
@@ -7,7 +8,7 @@ import type { PacedPermitSource, PermitRequest } from '../rate-limit/permits.ts'
  * combination of them is paid for as metrics of their own.
  */
 
-const NAMESPACE = 'safedep-watch';
+export const METRICS_NAMESPACE = 'safedep-watch';
 /** Message of a line about permits. */
 export const PERMITS_USED = 'permits used';
 
@@ -30,6 +31,33 @@ export interface PermitsUsed {
   readonly slotsPerSecond?: number;
   readonly clockBoundMs?: number;
 }
+
+/** How the service's sign-in and its API key are. What is not known is absent. */
+export interface IdentityMetrics {
+  /** 1 while only a person can go on, by signing in; else 0. */
+  readonly signInNeeded?: number;
+  readonly refreshTokenAgeDays?: number;
+  readonly apiKeyLeftDays?: number;
+  /** 1 for a step of a rotation that failed. */
+  readonly rotationFailed?: number;
+}
+
+/**
+ * What is wrong where SafeDep does not take a credential: it does not know the key or token (`sign-in`), the tenant's plan or rights lack
+ * something (`missing-entitlement`), or the secret could not be read (`unreadable`).
+ */
+export const AUTHENTICATION_FAILURES = ['sign-in', 'missing-entitlement', 'unreadable'] as const;
+export type AuthenticationFailure = (typeof AUTHENTICATION_FAILURES)[number];
+
+const IDENTITY_UNITS = {
+  signInNeeded: 'Count',
+  refreshTokenAgeDays: 'None',
+  apiKeyLeftDays: 'None',
+  rotationFailed: 'Count',
+} as const satisfies Record<keyof IdentityMetrics, string>;
+
+/** The dimension of `IdentityMetrics`. */
+export const IDENTITY_DIMENSION = { function: 'rotate' } as const;
 
 const UNITS = {
   permitsGranted: 'Count',
@@ -67,24 +95,50 @@ export function meterPermits(
       ...source.status(),
     };
     const endedAtMs = nowMs();
-    writeMetrics(PERMITS_USED, { durationMs: endedAtMs - startedAtMs }, dimensions, used, endedAtMs);
+    writeMetrics(PERMITS_USED, { durationMs: endedAtMs - startedAtMs }, dimensions, used, UNITS, endedAtMs);
   };
 }
 
-/** One line; `fields` are in it for its readers and are no metrics. */
-function writeMetrics(
+export function writeIdentityMetrics(metrics: IdentityMetrics, nowMs: number): void {
+  if (Object.keys(metrics).length > 0) writeMetrics('sign-in and API key', {}, IDENTITY_DIMENSION, metrics, IDENTITY_UNITS, nowMs);
+}
+
+/** Counts an invocation's failed calls by what was wrong with the credential; `write` makes a line of each kind that there was. */
+export function countAuthenticationFailures(nowMs: () => number) {
+  const counts = new Map<AuthenticationFailure, number>();
+  return {
+    /** Takes any failed call's result, and counts those that are about the credential. */
+    add({ kind, errorClass }: Pick<CallFailure, 'kind' | 'errorClass'>): void {
+      if (kind !== 'credentials') return;
+      const failure = AUTHENTICATION_FAILURES.find((candidate) => candidate === errorClass) ?? 'unreadable';
+      counts.set(failure, (counts.get(failure) ?? 0) + 1);
+    },
+    write(): void {
+      for (const [failure, authenticationFailures] of counts) {
+        writeMetrics('SafeDep did not take the credential', {}, { failure }, { authenticationFailures }, AUTHENTICATION_UNITS, nowMs());
+      }
+      counts.clear();
+    },
+  };
+}
+
+const AUTHENTICATION_UNITS = { authenticationFailures: 'Count' } as const;
+
+/** One line; `fields` are in it for its readers and are no metrics. Each metric must have a value. */
+function writeMetrics<M extends object>(
   message: string,
   fields: Readonly<Record<string, number>>,
-  { plane, lane }: PermitDimensions,
-  metrics: PermitsUsed,
+  dimensions: PermitDimensions | Readonly<Record<string, string>>,
+  metrics: M,
+  units: Readonly<Record<keyof M & string, string>>,
   nowMs: number,
 ): void {
-  const names = Object.keys(metrics) as (keyof PermitsUsed)[];
+  const names = Object.keys(metrics) as (keyof M & string)[];
   const directive = {
-    Namespace: NAMESPACE,
-    Dimensions: [['plane', 'lane']],
-    Metrics: names.map((name) => ({ Name: name, Unit: UNITS[name] })),
+    Namespace: METRICS_NAMESPACE,
+    Dimensions: [Object.keys(dimensions)],
+    Metrics: names.map((name) => ({ Name: name, Unit: units[name] })),
   };
   const _aws = { Timestamp: nowMs, CloudWatchMetrics: [directive] };
-  process.stdout.write(`${JSON.stringify({ level: 'info', message, ...fields, plane, lane, ...metrics, _aws })}\n`);
+  process.stdout.write(`${JSON.stringify({ level: 'info', message, ...fields, ...dimensions, ...metrics, _aws })}\n`);
 }

@@ -53,6 +53,8 @@ export const TABLE_SHAPES = {
       intents: { partitionKey: text('intentMark'), sortKey: number('intentAtMs') },
     },
   },
+  /** One item: who is refreshing the sign-in, and what `rotate` has to remember. No secret stands in it. */
+  identity: { partitionKey: text('pk'), indexes: {} },
   settings: { partitionKey: text('tenant'), sortKey: number('version'), indexes: {} },
 } as const satisfies Record<string, TableShape>;
 

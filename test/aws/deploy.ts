@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,12 +15,13 @@ export interface DeployedStack {
   readonly resources: ReadonlyMap<string, string>;
 }
 
-/** Zips a folder with one module and puts it where the template expects it. */
+/** Zips a folder of modules and puts it where the template expects it. */
 export async function uploadAsset(endpoint: string, python: string, folder: string, bucket: string, key: string): Promise<void> {
   const aside = await mkdtemp(join(tmpdir(), 'safedep-watch-asset-'));
   try {
     const zip = join(aside, 'asset.zip');
-    await promisify(execFile)(python, ['-m', 'zipfile', '-c', zip, join(folder, 'index.mjs')]);
+    const modules = (await readdir(folder)).map((name) => join(folder, name));
+    await promisify(execFile)(python, ['-m', 'zipfile', '-c', zip, ...modules]);
     const { status, text } = await send({ endpoint, service: 's3', method: 'PUT', path: `/${bucket}/${key}`, body: await readFile(zip) });
     if (status >= 300) throw new Error(`the asset ${key} was not taken (${status}): ${text}`);
   } finally {
@@ -33,12 +34,19 @@ export async function createBucket(endpoint: string, bucket: string): Promise<vo
   if (status >= 300) throw new Error(`the bucket ${bucket} was not made (${status}): ${text}`);
 }
 
-/** Creates the stack and waits. Throws with every resource that failed, and where a resource of the template is not among the created. */
-export async function createStack(endpoint: string, stackName: string, template: Template): Promise<DeployedStack> {
+/**
+ * Creates the stack and waits; its template goes by the bucket, as the CDK does it, because a call takes 50 KiB. Throws with every
+ * resource that failed, and where a resource of the template is not among the created.
+ */
+export async function createStack(endpoint: string, bucket: string, stackName: string, template: Template): Promise<DeployedStack> {
+  const templatePath = `/${bucket}/${stackName}.template.json`;
+  const body = Buffer.from(JSON.stringify(template));
+  const uploaded = await send({ endpoint, service: 's3', method: 'PUT', path: templatePath, body });
+  if (uploaded.status >= 300) throw new Error(`the template of ${stackName} was not taken (${uploaded.status}): ${uploaded.text}`);
   const cloudFormation = (parameters: Record<string, string>) => query(endpoint, 'cloudformation', { StackName: stackName, ...parameters });
   await cloudFormation({
     Action: 'CreateStack',
-    TemplateBody: JSON.stringify(template),
+    TemplateURL: `${endpoint}${templatePath}`,
     'Capabilities.member.1': 'CAPABILITY_IAM',
     // What failed stays to be listed.
     DisableRollback: 'true',

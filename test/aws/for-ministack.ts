@@ -8,7 +8,8 @@ import type { Template, TemplateResource } from '../../infra/aws/merge-templates
  * 2. `Ref` of a secret gives the secret's name there, where AWS gives its ARN. A policy needs the ARN, so it is written out.
  * 3. It has no alarms on metric math: such an alarm watches the first of its metrics. Nothing here looks at alarms.
  * 4. It takes `sqs:SendMessageBatch` for an action of its own. On AWS there is none: who may send may send ten at once.
- * 5. Some functions get variables that point them at stand-ins.
+ * 5. It knows no schedule of a rotation: that resource goes, and is asserted on the templates instead.
+ * 6. Some functions get variables that point them at stand-ins.
  */
 
 export interface ForMinistackOptions {
@@ -77,6 +78,8 @@ function changeResource(
       if (!stat) return resource;
       return { ...resource, Properties: { ...rest, ...stat.Metric, Period: stat.Period, Statistic: stat.Stat } };
     }
+    case 'AWS::SecretsManager::RotationSchedule':
+      return undefined;
     case 'AWS::IAM::Policy':
       return { ...resource, Properties: withBatchSending(withSecretArns(properties, secretArns) as Json) };
     case 'AWS::Lambda::Function': {

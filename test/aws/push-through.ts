@@ -19,7 +19,7 @@ export interface PushThrough {
   say(line: string): void;
 }
 
-/** Cold starts of eight functions, one after the other, in an emulator on a busy machine. */
+/** Cold starts of nine functions, one after the other, in an emulator on a busy machine. */
 const STEP_TIMEOUT_MS = 90_000;
 const POLL_MS = 250;
 const SINK_SECRET_NAME = 'safedep-watch/sinks/test';
@@ -58,8 +58,9 @@ export async function pushThrough({ ministack, deployed, surroundings, say }: Pu
   await until('two reports at SafeDep', () => safeDep.sessions().length >= 2);
   say(`reported: ${safeDep.sessions().length} sessions`);
 
-  for (const name of ['rescan', 'sweep'] as const) await invoke(endpoint, physicalId(functionLogicalId(name)), { scheduled: true });
-  say('rescan and sweep ran');
+  for (const name of ['rescan', 'sweep', 'rotate'] as const)
+    await invoke(endpoint, physicalId(functionLogicalId(name)), { scheduled: true });
+  say('rescan, sweep and rotate ran');
 
   await sendUnreadableMessages();
   say('a message that nobody can read was refused on every queue');
@@ -208,7 +209,8 @@ export async function pushThrough({ ministack, deployed, surroundings, say }: Pu
   }
 
   function constructOf(name: FunctionName): string {
-    return name === 'webhook' ? 'WebhookReceiver' : functionLogicalId(name).replace(/Function$/, '');
+    const within = { webhook: 'WebhookReceiver', rotate: 'CredentialsRotate' } as const;
+    return name in within ? within[name as keyof typeof within] : functionLogicalId(name).replace(/Function$/, '');
   }
 
   function only(pattern: RegExp): string {

@@ -77,11 +77,11 @@ async function deploy(ministack: Ministack, python: string, surroundings: Surrou
     const adapted = forMinistack(templates, { region: REGION, variables: surroundings.variables });
     for (const [index, template] of adapted.entries()) {
       const stackName = stacks[index]?.stackName ?? '';
-      const stack = await createStack(endpoint, stackName, template);
+      const stack = await createStack(endpoint, bucket, stackName, template);
       for (const [logicalId, physicalId] of stack.resources) resources.set(logicalId, physicalId);
       Object.assign(outputs, stack.outputs);
       const left = Object.keys(templates[index]?.Resources ?? {}).length - stack.resources.size;
-      const note = left > 0 ? ` (${left} policies that only refuse plain HTTP left out)` : '';
+      const note = left > 0 ? ` (${left} left out: policies that only refuse plain HTTP, and the schedule of a rotation)` : '';
       say(`${stackName}: ${stack.resources.size} of ${Object.keys(template.Resources).length} resources created${note}`);
     }
     return { outputs, resources };

@@ -30,7 +30,7 @@ export interface BenchPipeline {
   readonly callsLines: readonly CallsLine[];
   /** What the bus took, in its order. */
   readonly events: readonly BusEvent[];
-  /** Warnings and errors that functions logged, and what their processes wrote on standard error. */
+  /** Warnings and errors that functions logged, calls that were refused for their credential, and what their processes wrote on standard error. */
   readonly complaints: readonly string[];
   /** Pushes the head of a repository, or of several at once, through the webhook; resolves when each scan's event is out. */
   push(...paths: readonly string[]): Promise<readonly PushOutcome[]>;
@@ -150,7 +150,7 @@ function readLine({ line, stream }: LogLine, callsLines: CallsLine[], complaints
     if (stream === 'stderr') complaints.push(line);
     return;
   }
-  const entry = JSON.parse(line) as { level?: string; message?: string };
+  const entry = JSON.parse(line) as { level?: string; message?: string; authenticationFailures?: number };
   if (entry.message === 'calls') callsLines.push(entry as unknown as CallsLine);
-  else if (entry.level !== 'info') complaints.push(line);
+  else if (entry.level !== 'info' || entry.authenticationFailures !== undefined) complaints.push(line);
 }

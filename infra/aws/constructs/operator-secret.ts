@@ -15,7 +15,7 @@ export interface OperatorSecretProps {
   readonly name: string;
   /** Shown in the console: what belongs in it and where it comes from. */
   readonly description: string;
-  /** Why nothing rotates it by itself; said to the checks of the template. */
+  /** Why Secrets Manager has no schedule for it in this stack; said to the checks of the template. */
   readonly notRotatedBecause: string;
   /**
    * `generated`: Secrets Manager makes 64 random letters and digits, to be pasted elsewhere. `by-operator`: it is made without a
@@ -51,6 +51,14 @@ export class OperatorSecret extends Construct {
   grantRead(grantee: IGrantable): void {
     grantee.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [this.secretArn] }),
+    );
+  }
+
+  /** To read every version of it, and to put a new one in the current one's place. */
+  grantReplace(grantee: IGrantable): void {
+    const actions = ['GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage', 'DescribeSecret'];
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({ actions: actions.map((action) => `secretsmanager:${action}`), resources: [this.secretArn] }),
     );
   }
 }

@@ -1,11 +1,12 @@
 import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { type IGrantable, type IPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IGrantable, type IPrincipal, type Policy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { FunctionName } from '../bundle.ts';
 import type { DeployedEnvironment } from '../environments.ts';
 import { functionLogicalId, pinLogicalId } from './logical-id.ts';
+import type { StaticEgress } from './static-egress.ts';
 
 export interface WatchFunctionProps<N extends FunctionName> {
   readonly name: N;
@@ -23,6 +24,8 @@ export interface WatchFunctionProps<N extends FunctionName> {
    * chain, which here would silently end a fan-out. @default false
    */
   readonly sendsToItsOwnQueue?: boolean;
+  /** Where its calls go out from one address. @default - Lambda's own network */
+  readonly egress?: StaticEgress;
 }
 
 /** A handler of `functions/` with a role and a log group of its own. The role can write that log and nothing else until granted. */
@@ -30,6 +33,7 @@ export class WatchFunction<N extends FunctionName = FunctionName> extends Constr
   readonly function: LambdaFunction;
   readonly timeout: Duration;
   readonly grantPrincipal: IPrincipal;
+  readonly #role: Role;
 
   constructor(scope: Construct, id: string, props: WatchFunctionProps<N>) {
     super(scope, id);
@@ -38,7 +42,9 @@ export class WatchFunction<N extends FunctionName = FunctionName> extends Constr
     // Without a role of our own the construct attaches AWS's managed policy, which may write every log group of the account.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
+    this.#role = role;
     this.grantPrincipal = role.grantPrincipal;
+    props.egress?.grantEntry(this);
     this.function = new LambdaFunction(this, 'Function', {
       description: props.description,
       runtime: Runtime.NODEJS_24_X,
@@ -51,8 +57,14 @@ export class WatchFunction<N extends FunctionName = FunctionName> extends Constr
       role,
       logGroup,
       ...(props.reservedConcurrentExecutions === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrentExecutions }),
+      ...(props.egress ? { vpc: props.egress.vpc, securityGroups: [props.egress.securityGroup] } : {}),
       recursiveLoop: props.sendsToItsOwnQueue ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
     });
     pinLogicalId(this.function, functionLogicalId(props.name));
+  }
+
+  /** A policy of its own beside the role's, for rights that name the function itself. */
+  attach(policy: Policy): void {
+    policy.attachToRole(this.#role);
   }
 }

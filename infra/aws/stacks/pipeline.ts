@@ -3,10 +3,12 @@ import type { Construct } from 'constructs';
 import { ALERT_MAX_RECEIVE_COUNT } from '../../../shared/alerts/retry-schedule.ts';
 import type { FunctionName } from '../bundle.ts';
 import { Alarms } from '../constructs/alarms.ts';
+import { CredentialUpkeep } from '../constructs/credential-upkeep.ts';
 import { FindingBus } from '../constructs/finding-bus.ts';
 import { FORGE_SECRETS, grantSecretsBelow, SINK_SECRETS } from '../constructs/operator-secret.ts';
 import { RecurringRun } from '../constructs/recurring-run.ts';
 import { SignedWebhook } from '../constructs/signed-webhook.ts';
+import { STATIC_EGRESS_COST, StaticEgress } from '../constructs/static-egress.ts';
 import { READ, READ_AND_UPDATE, READ_AND_WRITE } from '../constructs/tables.ts';
 import { WatchFunction } from '../constructs/watch-function.ts';
 import { WorkQueue } from '../constructs/work-queue.ts';
@@ -18,7 +20,16 @@ export interface PipelineOptions {
   readonly reports: 'on' | 'off';
   /** Gets the alarms by mail. @default - nobody, until someone subscribes to the topic */
   readonly alarmEmail?: string;
+  /** `off` leaves the API key to the operator. @default 'on' */
+  readonly rotateApiKey?: 'on' | 'off';
+  /** Days after the robot user's sign-in when somebody is told. @default 21 */
+  readonly signInMaxAgeDays?: number;
+  /** Calls to SafeDep go out from one address, for IP allow lists. @default false */
+  readonly staticEgress?: boolean;
 }
+
+/** Ours: providers commonly let a sign-in be kept alive for thirty days; SafeDep does not say. */
+const SIGN_IN_MAX_AGE_DAYS = 21;
 
 export interface PipelineStackProps extends PipelineOptions {
   readonly state: StateStack;
@@ -56,6 +67,8 @@ export class PipelineStack extends Stack {
 
     const alarms = new Alarms(this, 'Alarms', props.alarmEmail ? { email: props.alarmEmail } : {});
     const bus = new FindingBus(this, 'Bus');
+    const egress = props.staticEgress ? new StaticEgress(this, 'Egress') : undefined;
+    const throughEgress = egress ? { egress } : {};
 
     const reads = { alarms, consumerTimeout: TIMEOUTS.extract, maxReceiveCount: FAILURES_UNTIL_DEAD_LETTER };
     const pushes = new WorkQueue(this, 'Pushes', { name: 'pushes', ...reads });
@@ -138,6 +151,7 @@ export class PipelineStack extends Stack {
       name: 'worker',
       description: 'Asks SafeDep about package versions, within its limit, and stores the answers',
       bundle: bundles.worker,
+      ...throughEgress,
       timeout: TIMEOUTS.worker,
       memorySizeMiB: 1024,
       environment: {
@@ -197,6 +211,7 @@ export class PipelineStack extends Stack {
       name: 'report',
       description: 'Sends an ended scan to SafeDep as one report session',
       bundle: bundles.report,
+      ...throughEgress,
       timeout: TIMEOUTS.report,
       memorySizeMiB: 1024,
       environment: {
@@ -305,7 +320,23 @@ export class PipelineStack extends Stack {
       impact: 'Scans that lost a message do not end, and findings whose event was not taken are not told.',
     });
 
+    new CredentialUpkeep(this, 'Credentials', {
+      state,
+      bundle: bundles.rotate,
+      tenant,
+      alarms,
+      rotateApiKey: props.rotateApiKey ?? 'on',
+      signInMaxAge: Duration.days(props.signInMaxAgeDays ?? SIGN_IN_MAX_AGE_DAYS),
+      ...throughEgress,
+    });
+
     this.output(webhook.address, alarms, rescan, reports);
+    if (egress) {
+      new CfnOutput(this, 'EgressAddress', {
+        description: `Calls to SafeDep come from here, for its allow list; ${STATIC_EGRESS_COST}`,
+        value: egress.address,
+      });
+    }
   }
 
   private output(webhookAddress: string, alarms: Alarms, rescan: WatchFunction, reports: WorkQueue): void {
@@ -324,7 +355,8 @@ export class PipelineStack extends Stack {
         '2. The same for safedep-watch/forges/github-token (the bare token).',
         '3. npm run cli -- settings apply safedep-watch.json --table (SettingsTableName, above)',
         '4. In GitHub, add a webhook for pushes: WebhookAddress, application/json, and the value of safedep-watch/forges/github-webhook.',
-        '5. Subscribe to AlarmTopicArn, or deploy with -c alarmEmail=ADDRESS.',
+        '5. npm run cli -- auth login --service: signs a robot user in, so that reports carry its name and the API key is rotated.',
+        '6. Subscribe to AlarmTopicArn, or deploy with -c alarmEmail=ADDRESS.',
       ].join(' '),
     });
   }

@@ -11,8 +11,10 @@ export class StateStack extends Stack {
   readonly scans: WatchTable<'scans'>;
   readonly findings: WatchTable<'findings'>;
   readonly settings: WatchTable<'settings'>;
+  readonly identity: WatchTable<'identity'>;
   readonly safeDepApiKey: OperatorSecret;
   readonly safeDepServiceJwt: OperatorSecret;
+  readonly safeDepRefreshToken: OperatorSecret;
   readonly gitHubWebhook: OperatorSecret;
   readonly gitHubToken: OperatorSecret;
 
@@ -28,13 +30,14 @@ export class StateStack extends Stack {
     this.scans = new WatchTable(this, 'Scans', 'scans');
     this.findings = new WatchTable(this, 'Findings', 'findings');
     this.settings = new WatchTable(this, 'Settings', 'settings');
+    this.identity = new WatchTable(this, 'Identity', 'identity');
 
     this.safeDepApiKey = new OperatorSecret(this, 'SafeDepApiKey', {
       logicalId: 'SafeDepApiKeySecret',
       name: 'safedep-api-key',
       description: 'SafeDep API key and its tenant, as JSON: {"apiKey": "...", "tenantId": "..."}',
       value: 'by-operator',
-      notRotatedBecause: 'Its successor comes from SafeDep: the operator puts it in place of the old one before that expires',
+      notRotatedBecause: 'Its schedule stands beside the function that rotates it, in the pipeline stack',
     });
     this.safeDepServiceJwt = new OperatorSecret(this, 'SafeDepServiceJwt', {
       logicalId: 'SafeDepServiceJwtSecret',
@@ -42,7 +45,15 @@ export class StateStack extends Stack {
       description:
         'SafeDep service JWT for reports and its tenant, as JSON: {"accessToken": "...", "tenantId": "..."}. Optional: without it the API key is used',
       value: 'by-operator',
-      notRotatedBecause: 'Its successor comes from SafeDep: the operator puts it in place of the old one before that expires',
+      notRotatedBecause: 'The function rotate replaces it by what the token itself says, many times before a schedule could',
+    });
+    this.safeDepRefreshToken = new OperatorSecret(this, 'SafeDepRefreshToken', {
+      logicalId: 'SafeDepRefreshTokenSecret',
+      name: 'safedep-refresh-token',
+      description:
+        'Sign-in of the robot user, put here by "npm run cli -- auth login --service" and kept alive by the function rotate, which alone may read it',
+      value: 'by-operator',
+      notRotatedBecause: 'The function rotate replaces it whenever it gets a new service JWT',
     });
     this.gitHubWebhook = new OperatorSecret(this, 'GitHubWebhook', {
       logicalId: 'GitHubWebhookSecret',
@@ -60,9 +71,9 @@ export class StateStack extends Stack {
       notRotatedBecause: 'GitHub issues it to a person; it cannot be renewed by a program',
     });
 
-    const secrets = [this.safeDepApiKey, this.safeDepServiceJwt, this.gitHubWebhook, this.gitHubToken];
+    const secrets = [this.safeDepApiKey, this.safeDepServiceJwt, this.safeDepRefreshToken, this.gitHubWebhook, this.gitHubToken];
     new CfnOutput(this, 'SecretNames', {
-      description: 'Secrets Manager: fill in all but the webhook secret, which was generated',
+      description: 'Secrets Manager: NextSteps of the pipeline stack says how each gets its value',
       value: secrets.map(({ secretName }) => secretName).join(', '),
     });
     // `npm run cli -- settings`, `limit` and `report` take them.

@@ -126,7 +126,15 @@ async function assemble(plan: Plan, options: PipelineOptions, closers: (() => un
     (target: TargetPlan, event: BusEvent) => void deliver(target, event),
     options.eventBus,
   );
-  const secretsAndBus = await opened(serveSecretsAndBus(new Secrets(plan.secrets, options.secretValues), bus));
+  const rotatingFunctions = new Map(plan.rotations.map(({ secretArn, functionArn }) => [secretArn, functionArn]));
+  const secrets = new Secrets(plan.secrets, options.secretValues, {
+    isRotated: (secretArn) => rotatingFunctions.has(secretArn),
+    invoke: async (secretArn, event) => {
+      const result = await invoke(rotatingFunctions.get(secretArn) ?? '', JSON.stringify(event));
+      if (!result.ok) throw new Error(`${result.errorType}: ${result.errorMessage}`);
+    },
+  });
+  const secretsAndBus = await opened(serveSecretsAndBus(secrets, bus));
   const endpoints: Endpoints = { dynamodb: dynamoDb.url, sqs: sqs.url, secretsAndBus: secretsAndBus.url, sntp: sntp.address };
   const clientEnvironment = toClientEnvironment(endpoints);
 

@@ -62,6 +62,17 @@ export interface SecretPlan extends Resource {
   readonly generate?: GeneratedSecret;
 }
 
+/**
+ * A secret that a function rotates, in Secrets Manager's four steps. Nothing here waits for its days to pass: a rotation begins when
+ * somebody asks for it (RotateSecret).
+ */
+export interface RotationPlan {
+  readonly stackName: string;
+  readonly logicalId: string;
+  readonly secretArn: string;
+  readonly functionArn: string;
+}
+
 export type EventBusPlan = Resource;
 
 /** A queue or a function that gets an event. `input` replaces the event; `inputPath` (`$.detail`) picks a part of it. */
@@ -137,6 +148,7 @@ export interface Plan {
   readonly tables: readonly TablePlan[];
   readonly queues: readonly QueuePlan[];
   readonly secrets: readonly SecretPlan[];
+  readonly rotations: readonly RotationPlan[];
   readonly eventBuses: readonly EventBusPlan[];
   readonly rules: readonly RulePlan[];
   readonly schedules: readonly SchedulePlan[];

@@ -1,5 +1,5 @@
 import { isRecord } from './intrinsics.ts';
-import type { GeneratedSecret, KeyElement, QueuePlan, Resource, SecretPlan, TableIndex, TablePlan } from './plan.ts';
+import type { GeneratedSecret, KeyElement, QueuePlan, Resource, RotationPlan, SecretPlan, TableIndex, TablePlan } from './plan.ts';
 import type { Properties } from './properties.ts';
 import type { TemplateResource } from './stacks.ts';
 
@@ -152,6 +152,23 @@ export function readSecret(resource: TemplateResource): SecretPlan {
   const generate = generator ? readGenerator(generator) : undefined;
   properties.done();
   return { ...toResource(resource), ...(value === undefined ? {} : { value }), ...(generate ? { generate } : {}) };
+}
+
+/** A schedule that begins when it is deployed is refused: here that is every start. */
+export function readRotation(resource: TemplateResource): RotationPlan {
+  const { properties, stackName, logicalId } = resource;
+  properties.withoutLocalEffect('RotationRules');
+  if (properties.boolean('RotateImmediatelyOnUpdate') !== false) {
+    properties.refuse('RotateImmediatelyOnUpdate must be false: the local engines rotate when they are asked to');
+  }
+  const rotation: RotationPlan = {
+    stackName,
+    logicalId,
+    secretArn: properties.requiredString('SecretId'),
+    functionArn: properties.requiredString('RotationLambdaARN'),
+  };
+  properties.done();
+  return rotation;
 }
 
 function readGenerator(generator: Properties): GeneratedSecret {

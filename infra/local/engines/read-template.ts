@@ -1,7 +1,7 @@
 import { type EventSourceMappingPlan, type FunctionPlan, type Plan, TemplateError } from './plan.ts';
 import { readAsyncInvoke, readEventBus, readRule, readSchedule } from './read-events.ts';
 import { readEventSourceMapping, readFunction, readFunctionUrl, readHttpApis } from './read-functions.ts';
-import { readQueue, readSecret, readTable } from './read-stores.ts';
+import { readQueue, readRotation, readSecret, readTable } from './read-stores.ts';
 import { Stacks, type StackTemplate, type TemplateResource } from './stacks.ts';
 
 export type { StackTemplate } from './stacks.ts';
@@ -26,6 +26,7 @@ export function readTemplate(templates: readonly StackTemplate[], parameters: Re
     tables: [...ofType('AWS::DynamoDB::Table', readTable), ...ofType('AWS::DynamoDB::GlobalTable', readTable)],
     queues: ofType('AWS::SQS::Queue', readQueue),
     secrets: ofType('AWS::SecretsManager::Secret', readSecret),
+    rotations: ofType('AWS::SecretsManager::RotationSchedule', readRotation),
     eventBuses: ofType('AWS::Events::EventBus', readEventBus),
     rules: ofType('AWS::Events::Rule', readRule),
     schedules: ofType('AWS::Scheduler::Schedule', readSchedule),
@@ -73,6 +74,11 @@ function checkConnections(plan: Plan): void {
     for (const arn of [target.asyncInvoke.onFailureArn, target.asyncInvoke.deadLetterQueueArn]) {
       if (arn !== undefined && !queues.has(arn)) fail(target, `its failure destination ${arn} is no queue of the templates`);
     }
+  }
+  for (const rotation of plan.rotations) {
+    if (!plan.secrets.some(({ arn }) => arn === rotation.secretArn))
+      fail(rotation, `its secret ${rotation.secretArn} is not in the templates`);
+    if (!functions.has(rotation.functionArn)) fail(rotation, `its function ${rotation.functionArn} is not in the templates`);
   }
   for (const mapping of plan.eventSourceMappings) checkMapping(mapping, queues, functions, fail);
   for (const front of plan.httpFronts) {

@@ -50,6 +50,10 @@ export const RUNNABLE_TYPES: Readonly<Record<string, Naming>> = {
       return { name, arn, ref: arn, attributes: { Id: arn } };
     },
   },
+  'AWS::SecretsManager::RotationSchedule': {
+    maximumLength: 64,
+    identify: (name) => ({ name, arn: arnOf('secretsmanager', `rotation-schedule:${name}`), ref: name, attributes: {} }),
+  },
   'AWS::Events::EventBus': {
     nameProperty: 'Name',
     maximumLength: 256,

@@ -5,7 +5,8 @@ import { byArn, type GeneratedSecret, type SecretPlan } from './plan.ts';
 import { RUNNABLE_TYPES } from './resource-identity.ts';
 
 interface SecretVersion {
-  readonly value: string;
+  /** Absent where a rotation has begun and its function has not put one yet. */
+  value?: string;
   readonly createdAtMs: number;
   readonly stages: Set<string>;
 }
@@ -14,17 +15,41 @@ interface Secret {
   readonly name: string;
   readonly arn: string;
   readonly versions: Map<string, SecretVersion>;
+  changedAtMs: number;
 }
+
+/** The steps of a rotation, as Secrets Manager names them to the function, in its order. */
+const ROTATION_STEPS = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const;
+
+/** What Secrets Manager sends to the function that rotates a secret. */
+interface RotationEvent {
+  readonly Step: (typeof ROTATION_STEPS)[number];
+  readonly SecretId: string;
+  readonly ClientRequestToken: string;
+}
+
+export interface Rotations {
+  isRotated(secretArn: string): boolean;
+  /** Runs the function of a secret's rotation. Rejects where the function fails. */
+  invoke(secretArn: string, event: RotationEvent): Promise<void>;
+}
+
+const NO_ROTATIONS: Rotations = {
+  isRotated: () => false,
+  invoke: async () => undefined,
+};
 
 /** The part of Secrets Manager that functions and rotation use, with its rules about versions and their stages. */
 export class Secrets {
   readonly #secrets: Secret[] = [];
+  readonly #rotations: Rotations;
 
   /** `values` (by name or logical id) take the place of what the template gives or generates. */
-  constructor(plans: readonly SecretPlan[], values: Readonly<Record<string, string>> = {}) {
+  constructor(plans: readonly SecretPlan[], values: Readonly<Record<string, string>> = {}, rotations: Rotations = NO_ROTATIONS) {
+    this.#rotations = rotations;
     const given = byArn(values, plans, 'secret');
     for (const plan of plans) {
-      const secret: Secret = { name: plan.name, arn: plan.arn, versions: new Map() };
+      const secret: Secret = { name: plan.name, arn: plan.arn, versions: new Map(), changedAtMs: Date.now() };
       this.#secrets.push(secret);
       const value = given.get(plan.arn) ?? plan.value ?? (plan.generate ? generate(plan.generate) : undefined);
       if (value !== undefined) this.#addVersion(secret, randomUUID(), value, ['AWSCURRENT']);
@@ -44,6 +69,8 @@ export class Secrets {
         return this.#updateStage(input);
       case 'DescribeSecret':
         return this.#describe(input);
+      case 'RotateSecret':
+        return this.#rotate(input);
       default:
         throw new AwsError('UnknownOperationException', `the local Secrets Manager has no operation ${operation}`);
     }
@@ -55,7 +82,7 @@ export class Secrets {
       throw new AwsError('ResourceExistsException', `The operation failed because the secret ${name} already exists.`);
     }
     const arn = RUNNABLE_TYPES['AWS::SecretsManager::Secret']?.identify(name).arn ?? name;
-    const secret: Secret = { name, arn, versions: new Map() };
+    const secret: Secret = { name, arn, versions: new Map(), changedAtMs: Date.now() };
     this.#secrets.push(secret);
     if (typeof input['SecretString'] !== 'string') return { ARN: arn, Name: name };
     const versionId = String(input['ClientRequestToken'] ?? randomUUID());
@@ -70,10 +97,12 @@ export class Secrets {
     const versionId = String(input['ClientRequestToken'] ?? randomUUID());
     const stages = Array.isArray(input['VersionStages']) ? input['VersionStages'].map(String) : ['AWSCURRENT'];
     const known = secret.versions.get(versionId);
-    if (known && known.value !== value) {
+    if (known?.value !== undefined && known.value !== value) {
       throw new AwsError('ResourceExistsException', `A version with the token ${versionId} and another value already exists.`);
     }
-    if (!known) this.#addVersion(secret, versionId, value, stages);
+    if (known) known.value = value;
+    else this.#addVersion(secret, versionId, value, stages);
+    secret.changedAtMs = Date.now();
     return { ARN: secret.arn, Name: secret.name, VersionId: versionId, VersionStages: [...(secret.versions.get(versionId)?.stages ?? [])] };
   }
 
@@ -83,7 +112,7 @@ export class Secrets {
     const versionId = input['VersionId'] === undefined ? undefined : String(input['VersionId']);
     for (const [id, version] of secret.versions) {
       const wanted = versionId === undefined ? version.stages.has(stage ?? 'AWSCURRENT') : id === versionId;
-      if (!wanted || (stage !== undefined && !version.stages.has(stage))) continue;
+      if (!wanted || version.value === undefined || (stage !== undefined && !version.stages.has(stage))) continue;
       return {
         ARN: secret.arn,
         Name: secret.name,
@@ -105,7 +134,7 @@ export class Secrets {
     if (to !== undefined && !secret.versions.has(to)) {
       throw new AwsError('ResourceNotFoundException', `Secrets Manager can't find the version ${to}.`);
     }
-    const holder = [...secret.versions].find(([, version]) => version.stages.has(stage))?.[0];
+    const holder = holderOf(secret, stage);
     if (holder !== undefined && holder !== to && holder !== from) {
       throw new AwsError('InvalidParameterException', `The staging label ${stage} is attached to version ${holder}; name it to move it.`);
     }
@@ -113,7 +142,37 @@ export class Secrets {
       throw new AwsError('InvalidParameterException', `The staging label ${stage} is not attached to version ${from}.`);
     }
     this.#move(secret, stage, to);
+    secret.changedAtMs = Date.now();
     return { ARN: secret.arn, Name: secret.name };
+  }
+
+  /** Begins a rotation, which goes on by itself; a step that fails ends it where it is, and AWSPENDING stays. */
+  #rotate(input: Readonly<Record<string, unknown>>): unknown {
+    const secret = this.#find(input);
+    if (!this.#rotations.isRotated(secret.arn)) {
+      throw new AwsError('InvalidRequestException', 'You tried to rotate a secret that has no Lambda function for it.');
+    }
+    const pending = holderOf(secret, 'AWSPENDING');
+    if (pending !== undefined && pending !== holderOf(secret, 'AWSCURRENT')) {
+      throw new AwsError('InvalidRequestException', "A previous rotation isn't complete. That rotation will be reattempted.");
+    }
+    const versionId = String(input['ClientRequestToken'] ?? randomUUID());
+    this.#addVersion(secret, versionId, undefined, ['AWSPENDING']);
+    secret.changedAtMs = Date.now();
+    void this.#runSteps(secret, versionId);
+    return { ARN: secret.arn, Name: secret.name, VersionId: versionId };
+  }
+
+  async #runSteps(secret: Secret, versionId: string): Promise<void> {
+    try {
+      for (const Step of ROTATION_STEPS) {
+        await this.#rotations.invoke(secret.arn, { Step, SecretId: secret.arn, ClientRequestToken: versionId });
+      }
+    } catch {
+      return; // the function's log says why, and the label on the version that there is something to repair
+    }
+    // As AWS does it once a rotation is through.
+    if (holderOf(secret, 'AWSPENDING') === versionId) this.#move(secret, 'AWSPENDING', undefined);
   }
 
   #describe(input: Readonly<Record<string, unknown>>): unknown {
@@ -122,6 +181,8 @@ export class Secrets {
     return {
       ARN: secret.arn,
       Name: secret.name,
+      RotationEnabled: this.#rotations.isRotated(secret.arn),
+      LastChangedDate: secret.changedAtMs / 1000,
       VersionIdsToStages: Object.fromEntries(stages.map(([id, version]) => [id, [...version.stages]])),
     };
   }
@@ -134,8 +195,8 @@ export class Secrets {
     return found;
   }
 
-  #addVersion(secret: Secret, versionId: string, value: string, stages: readonly string[]): void {
-    secret.versions.set(versionId, { value, createdAtMs: Date.now(), stages: new Set() });
+  #addVersion(secret: Secret, versionId: string, value: string | undefined, stages: readonly string[]): void {
+    secret.versions.set(versionId, { ...(value === undefined ? {} : { value }), createdAtMs: Date.now(), stages: new Set() });
     for (const stage of stages) this.#move(secret, stage, versionId);
   }
 
@@ -146,6 +207,10 @@ export class Secrets {
     if (to !== undefined) secret.versions.get(to)?.stages.add(stage);
     if (stage === 'AWSCURRENT' && from !== undefined && from !== to) this.#move(secret, 'AWSPREVIOUS', from);
   }
+}
+
+function holderOf(secret: Secret, stage: string): string | undefined {
+  return [...secret.versions].find(([, version]) => version.stages.has(stage))?.[0];
 }
 
 function generate(rules: GeneratedSecret): string {

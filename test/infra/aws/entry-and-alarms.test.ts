@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AUTHENTICATION_FAILURES, METRICS_NAMESPACE } from '../../../shared/aws/metrics.ts';
 import { byId, type FoundResource, resourcesOfType, synthesiseStacks } from './synthesised-stacks.ts';
 
 const { pipeline } = synthesiseStacks({ tenant: 'default', reports: 'on', alarmEmail: 'on-call@acme.example' });
@@ -18,7 +19,8 @@ describe('webhook', () => {
       properties: { AuthType: 'NONE', TargetFunctionArn: { 'Fn::GetAtt': ['WebhookFunction', 'Arn'] } },
     });
     expect(byId(functions, 'WebhookFunction').properties.ReservedConcurrentExecutions).toBeGreaterThanOrEqual(100);
-    expect(functions.filter(({ properties }) => 'ReservedConcurrentExecutions' in properties)).toHaveLength(1);
+    const reserved = functions.filter(({ properties }) => 'ReservedConcurrentExecutions' in properties);
+    expect(reserved.map(({ logicalId }) => logicalId)).toEqual(['WebhookFunction', 'RotateFunction']);
   });
 
   it('says its address with the route of the forge', () => {
@@ -47,7 +49,7 @@ describe('event bus', () => {
 });
 
 describe('schedules', () => {
-  it('run rescan and sweep with dead-letter queues of their own', () => {
+  it('run rescan, sweep and rotate with dead-letter queues of their own', () => {
     const schedules = resourcesOfType(pipeline, 'AWS::Scheduler::Schedule').map(({ properties }) => ({
       rate: properties.ScheduleExpression,
       runs: properties.Target.Arn['Fn::GetAtt'][0],
@@ -57,6 +59,7 @@ describe('schedules', () => {
     expect(schedules).toEqual([
       { rate: 'rate(5 minutes)', runs: 'RescanFunction', input: { scheduled: true }, deadLetters: 'RescanScheduleDeadLetterQueue' },
       { rate: 'rate(1 minute)', runs: 'SweepFunction', input: { scheduled: true }, deadLetters: 'SweepScheduleDeadLetterQueue' },
+      { rate: 'rate(5 minutes)', runs: 'RotateFunction', input: { scheduled: true }, deadLetters: 'RotateScheduleDeadLetterQueue' },
     ]);
   });
 });
@@ -115,11 +118,28 @@ describe('alarms', () => {
   });
 
   it('notice when a scheduled function fails, or no longer runs at all', () => {
-    for (const logicalId of ['RescanFunction', 'SweepFunction']) {
+    for (const logicalId of ['RescanFunction', 'SweepFunction', 'RotateFunction']) {
       expect(metricsWatched).toContain(`Errors {"Ref":"${logicalId}"}`);
       const heartbeat = alarms.find((alarm) => watched(alarm).includes(`Invocations {"Ref":"${logicalId}"}`));
       expect(heartbeat?.properties).toMatchObject({ ComparisonOperator: 'LessThanThreshold', Threshold: 1, TreatMissingData: 'breaching' });
     }
+  });
+
+  it('watch the sign-in, the API key and its rotation, by the names under which rotate writes them', () => {
+    const { namespace, ...dimension } = { namespace: METRICS_NAMESPACE, Name: 'function', Value: 'rotate' };
+    const watching = alarms.filter(({ properties }) => properties.Namespace === namespace && properties.Dimensions[0].Name === 'function');
+    expect(
+      watching.map(({ properties }) => [properties.MetricName, properties.ComparisonOperator, properties.Threshold, properties.Dimensions]),
+    ).toEqual([
+      ['rotationFailed', 'GreaterThanOrEqualToThreshold', 1, [dimension]],
+      ['signInNeeded', 'GreaterThanOrEqualToThreshold', 1, [dimension]],
+      ['refreshTokenAgeDays', 'GreaterThanOrEqualToThreshold', 21, [dimension]],
+      ['apiKeyLeftDays', 'LessThanThreshold', 14, [dimension]],
+    ]);
+  });
+
+  it('watch refused credentials, each kind by itself', () => {
+    for (const failure of AUTHENTICATION_FAILURES) expect(metricsWatched).toContain(`authenticationFailures "${failure}"`);
   });
 
   it('say what they mean and what to do', () => {

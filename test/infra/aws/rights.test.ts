@@ -66,6 +66,7 @@ const READ_AND_UPDATE = 'BatchGetItem GetItem Query UpdateItem';
 const READ_AND_WRITE = 'BatchGetItem BatchWriteItem GetItem PutItem Query UpdateItem';
 const CONSUME = 'ChangeMessageVisibility DeleteMessage GetQueueAttributes ReceiveMessage';
 const SEND = 'SendMessage';
+const REPLACE = 'DescribeSecret GetSecretValue PutSecretValue UpdateSecretVersionStage';
 const secretsBelow = (prefix: string) =>
   `arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:safedep-watch/${prefix}/*`;
 
@@ -148,6 +149,16 @@ const RIGHTS: Record<FunctionName, Record<string, string>> = {
     ReportsDeadLetterQueue: 'ReceiveMessage',
     AlertsWebhookDeadLetterQueue: 'ReceiveMessage',
   },
+  rotate: {
+    SettingsTable: 'Query',
+    RateLimitsTable: 'GetItem PutItem UpdateItem',
+    IdentityTable: 'GetItem UpdateItem',
+    SafeDepApiKeySecret: `${REPLACE} RotateSecret`,
+    SafeDepServiceJwtSecret: REPLACE,
+    SafeDepRefreshTokenSecret: REPLACE,
+    // Asked of whoever asks Secrets Manager for a rotation.
+    RotateFunction: 'InvokeFunction',
+  },
 };
 
 const sorted = (value: Record<string, string>) => Object.fromEntries(Object.entries(value).sort(([a], [b]) => a.localeCompare(b)));
@@ -216,11 +227,33 @@ describe('rights', () => {
         ['lambda:InvokeFunction', 'SweepFunction'],
         ['sqs:SendMessage', 'SweepScheduleDeadLetterQueue'],
       ],
+      [
+        ['lambda:InvokeFunction', 'RotateFunction'],
+        ['sqs:SendMessage', 'RotateScheduleDeadLetterQueue'],
+      ],
+    ]);
+  });
+
+  it('give the refresh token to rotate alone', () => {
+    const readers = FUNCTION_NAMES.filter((name) => 'SafeDepRefreshTokenSecret' in rightsOf(name));
+    expect(readers).toEqual(['rotate']);
+  });
+
+  it('let Secrets Manager of this account alone ask rotate for a rotation', () => {
+    const permissions = resourcesOfType(merged, 'AWS::Lambda::Permission').filter(({ properties }) => properties.Principal !== '*');
+    expect(permissions.map(({ properties }) => properties)).toEqual([
+      {
+        Action: 'lambda:InvokeFunction',
+        FunctionName: { 'Fn::GetAtt': ['RotateFunction', 'Arn'] },
+        Principal: 'secretsmanager.amazonaws.com',
+        SourceAccount: { Ref: 'AWS::AccountId' },
+      },
     ]);
   });
 
   it("open nothing to the public but the webhook's address", () => {
-    const permissions = resourcesOfType(merged, 'AWS::Lambda::Permission').map(({ properties }) => [
+    const open = resourcesOfType(merged, 'AWS::Lambda::Permission').filter(({ properties }) => properties.Principal === '*');
+    const permissions = open.map(({ properties }) => [
       properties.FunctionName['Fn::GetAtt'][0],
       properties.Action,
       properties.FunctionUrlAuthType ?? properties.InvokedViaFunctionUrl,

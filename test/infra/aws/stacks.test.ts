@@ -40,10 +40,12 @@ describe('state', () => {
       'FindingsTable',
       'GitHubTokenSecret',
       'GitHubWebhookSecret',
+      'IdentityTable',
       'InsightsTable',
       'InventoryTable',
       'RateLimitsTable',
       'SafeDepApiKeySecret',
+      'SafeDepRefreshTokenSecret',
       'SafeDepServiceJwtSecret',
       'ScansTable',
       'SettingsTable',
@@ -94,6 +96,7 @@ describe('state', () => {
     expect(Object.fromEntries(secrets.map(({ properties }) => [properties.Name, 'GenerateSecretString' in properties]))).toEqual({
       'safedep-watch/safedep-api-key': false,
       'safedep-watch/safedep-service-jwt': false,
+      'safedep-watch/safedep-refresh-token': false,
       'safedep-watch/forges/github-webhook': true,
       'safedep-watch/forges/github-token': false,
     });
@@ -119,6 +122,7 @@ describe('queues', () => {
       'ReportsDeadLetterQueue',
       'ReportsQueue',
       'RescanScheduleDeadLetterQueue',
+      'RotateScheduleDeadLetterQueue',
       'SweepScheduleDeadLetterQueue',
     ]);
   });
@@ -216,7 +220,7 @@ describe('event source mappings', () => {
 });
 
 describe('functions', () => {
-  it('are the eight, under ids that do not move', () => {
+  it('are the nine, under ids that do not move', () => {
     expect(functions.map(({ logicalId }) => logicalId).sort()).toEqual(FUNCTION_NAMES.map(functionLogicalId).sort());
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { meterPermits, PERMITS_USED } from '../../../shared/aws/metrics.ts';
+import { countAuthenticationFailures, meterPermits, PERMITS_USED, writeIdentityMetrics } from '../../../shared/aws/metrics.ts';
 import type { PermitTotals } from '../../../shared/rate-limit/lease-book.ts';
 import type { PermitStatus } from '../../../shared/rate-limit/permits.ts';
 
@@ -81,5 +81,52 @@ describe('the line of metrics', () => {
     expect(names).toHaveLength(7);
     expect(names).not.toContain('slotsPerSecond');
     expect(line).not.toHaveProperty('clockBoundMs');
+  });
+});
+
+describe('metrics of sign-in and API key', () => {
+  it('name what is known, under the function that knows it', () => {
+    writeIdentityMetrics({ signInNeeded: 0, refreshTokenAgeDays: 2.5 }, nowMs);
+    expect(JSON.parse(written[0] ?? '')).toMatchObject({
+      function: 'rotate',
+      signInNeeded: 0,
+      refreshTokenAgeDays: 2.5,
+      _aws: {
+        Timestamp: nowMs,
+        CloudWatchMetrics: [
+          {
+            Namespace: 'safedep-watch',
+            Dimensions: [['function']],
+            Metrics: [
+              { Name: 'signInNeeded', Unit: 'Count' },
+              { Name: 'refreshTokenAgeDays', Unit: 'None' },
+            ],
+          },
+        ],
+      },
+    });
+    writeIdentityMetrics({}, nowMs);
+    expect(written).toHaveLength(1);
+  });
+});
+
+describe('authentication failures', () => {
+  it('are counted by what is wrong, one line a kind and invocation', () => {
+    const failures = countAuthenticationFailures(() => nowMs);
+    failures.write();
+    expect(written).toEqual([]);
+    for (const errorClass of ['sign-in', 'sign-in', 'missing-entitlement'] as const) failures.add({ kind: 'credentials', errorClass });
+    failures.add({ kind: 'credentials' });
+    failures.add({ kind: 'retry', errorClass: 'retry' });
+    failures.write();
+    failures.write();
+    const lines = written.map((line) => JSON.parse(line));
+    expect(lines.map(({ failure, authenticationFailures }) => [failure, authenticationFailures])).toEqual([
+      ['sign-in', 2],
+      ['missing-entitlement', 1],
+      ['unreadable', 1],
+    ]);
+    for (const { _aws } of lines)
+      expect(_aws.CloudWatchMetrics[0]).toMatchObject({ Dimensions: [['failure']], Metrics: [{ Name: 'authenticationFailures' }] });
   });
 });

@@ -59,6 +59,32 @@ describe('a secret reader', () => {
     expect(await secrets.read('s')).toBe('put');
   });
 
+  it('tells versions apart', async () => {
+    secretsManager.on(GetSecretValueCommand, { VersionStage: 'AWSCURRENT' }).resolves({ SecretString: 'new', VersionId: 'v2' });
+    expect(await reader().readVersion('s')).toEqual({ value: 'new', versionId: 'v2' });
+  });
+
+  it('goes on with a known value while Secrets Manager is away, and asks again after half a minute', async () => {
+    const secrets = reader();
+    await secrets.read('s');
+    secretsManager.on(GetSecretValueCommand, { VersionStage: 'AWSCURRENT' }).rejects(new Error('away'));
+    nowMs = FIVE_MINUTES_MS;
+    expect(await secrets.read('s')).toBe('new');
+    secretsManager.on(GetSecretValueCommand, { VersionStage: 'AWSCURRENT' }).resolves({ SecretString: 'newer' });
+    nowMs += 29_999;
+    expect(await secrets.read('s')).toBe('new');
+    nowMs += 1;
+    expect(await secrets.read('s')).toBe('newer');
+  });
+
+  it('does not go on with a value that was to be forgotten', async () => {
+    const secrets = reader();
+    await secrets.read('s');
+    secretsManager.on(GetSecretValueCommand, { VersionStage: 'AWSCURRENT' }).rejects(new Error('away'));
+    secrets.forget('s');
+    await expect(secrets.read('s')).rejects.toThrow('away');
+  });
+
   it('refuses a secret without a value, by its name and with what to do', async () => {
     secretsManager.on(GetSecretValueCommand).resolves({ SecretString: '' });
     await expect(reader().read('safedep/api-key')).rejects.toThrow(

@@ -270,6 +270,37 @@ describe('readTemplate', () => {
   });
 });
 
+describe('the rotation of a secret', () => {
+  const rotation = (properties: Record<string, unknown> = {}) => ({
+    Key: { Type: 'AWS::SecretsManager::Secret', Properties: { Name: 'key' } },
+    Probe: probeFunction(),
+    Rotation: {
+      Type: 'AWS::SecretsManager::RotationSchedule',
+      Properties: {
+        SecretId: { Ref: 'Key' },
+        RotationLambdaARN: { 'Fn::GetAtt': ['Probe', 'Arn'] },
+        RotationRules: { AutomaticallyAfterDays: 60 },
+        RotateImmediatelyOnUpdate: false,
+        ...properties,
+      },
+    },
+  });
+
+  it('is read with its secret and its function', () => {
+    const { rotations, secrets, functions } = read(rotation());
+    expect(rotations).toEqual([{ stackName: 'App', logicalId: 'Rotation', secretArn: secrets[0]?.arn, functionArn: functions[0]?.arn }]);
+  });
+
+  it.each([
+    ['one that begins with each deployment', { RotateImmediatelyOnUpdate: true }, /RotateImmediatelyOnUpdate must be false/],
+    ["one of AWS's own functions", { HostedRotationLambda: { RotationType: 'MySQLSingleUser' } }, /HostedRotationLambda: not understood/],
+    ['one of a secret that is not there', { SecretId: 'elsewhere' }, /its secret elsewhere is not in the templates/],
+    ['one by a function that is not there', { RotationLambdaARN: 'elsewhere' }, /its function elsewhere is not in the templates/],
+  ])('is refused: %s', (_, properties, message) => {
+    expect(() => read(rotation(properties))).toThrow(message);
+  });
+});
+
 describe('readTemplate refuses', () => {
   const refusals: readonly (readonly [what: string, resources: Record<string, unknown>, message: RegExp])[] = [
     [

@@ -4,6 +4,7 @@ import {
   DescribeSecretCommand,
   GetSecretValueCommand,
   PutSecretValueCommand,
+  RotateSecretCommand,
   SecretsManagerClient,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
@@ -138,6 +139,68 @@ describe('secrets', () => {
     });
     expect(await read('key')).toBe('two');
     await expect(secretsManager.send(new CreateSecretCommand({ Name: 'key' }))).rejects.toMatchObject({ name: 'ResourceExistsException' });
+  });
+});
+
+describe('a rotation', () => {
+  const plan = secretPlan('key', { value: 'one' });
+  const stagesOf = async (secretsManager: SecretsManagerClient) =>
+    Object.values((await secretsManager.send(new DescribeSecretCommand({ SecretId: 'key' }))).VersionIdsToStages ?? {});
+
+  it('begins with a version that has no value, asks its function for the four steps in order, and takes AWSPENDING off at the end', async () => {
+    const steps: string[] = [];
+    const done = Promise.withResolvers<void>();
+    let ask: SecretsManagerClient | undefined;
+    const { secretsManager, read } = await start(
+      new Secrets(
+        [plan],
+        {},
+        {
+          isRotated: (arn) => arn === plan.arn,
+          invoke: async (_, { Step, SecretId, ClientRequestToken }) => {
+            steps.push(Step);
+            if (Step === 'createSecret') {
+              await expect(read('key', 'AWSPENDING')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+              const value = { SecretString: 'two', VersionStages: ['AWSPENDING'] };
+              await ask?.send(new PutSecretValueCommand({ SecretId, ClientRequestToken, ...value }));
+            }
+            if (Step !== 'finishSecret') return;
+            const { VersionId: RemoveFromVersionId } = (await ask?.send(new GetSecretValueCommand({ SecretId }))) ?? {};
+            const move = { VersionStage: 'AWSCURRENT', MoveToVersionId: ClientRequestToken, RemoveFromVersionId };
+            await ask?.send(new UpdateSecretVersionStageCommand({ SecretId, ...move }));
+            done.resolve();
+          },
+        },
+      ),
+    );
+    ask = secretsManager;
+    await secretsManager.send(new RotateSecretCommand({ SecretId: 'key' }));
+    await done.promise;
+    expect(steps).toEqual(['createSecret', 'setSecret', 'testSecret', 'finishSecret']);
+    expect([await read('key'), await read('key', 'AWSPREVIOUS')]).toEqual(['two', 'one']);
+    await expect.poll(async () => (await stagesOf(secretsManager)).flat().sort()).toEqual(['AWSCURRENT', 'AWSPREVIOUS']);
+  });
+
+  it('ends at a step that fails, and refuses another one until the label is taken off', async () => {
+    const away = { isRotated: () => true, invoke: async () => Promise.reject(new Error('away')) };
+    const { secretsManager, read } = await start(new Secrets([plan], {}, away));
+    const rotate = () => secretsManager.send(new RotateSecretCommand({ SecretId: 'key' }));
+    const { VersionId = '' } = await rotate();
+    await expect(rotate()).rejects.toThrow("A previous rotation isn't complete");
+    expect((await stagesOf(secretsManager)).flat()).toContain('AWSPENDING');
+    await secretsManager.send(
+      new UpdateSecretVersionStageCommand({ SecretId: 'key', VersionStage: 'AWSPENDING', RemoveFromVersionId: VersionId }),
+    );
+    await rotate();
+    expect(await read('key')).toBe('one');
+  });
+
+  it('is refused for a secret that nothing rotates', async () => {
+    const { secretsManager } = await start(new Secrets([plan]));
+    await expect(secretsManager.send(new RotateSecretCommand({ SecretId: 'key' }))).rejects.toMatchObject({
+      name: 'InvalidRequestException',
+    });
+    expect((await secretsManager.send(new DescribeSecretCommand({ SecretId: 'key' }))).RotationEnabled).toBe(false);
   });
 });
 
