@@ -9,6 +9,10 @@ const BENCHES: Readonly<Record<string, readonly [description: string, load: () =
   size: ['bytes and import time of each function', () => import('./size.ts')],
   faults: ['workers killed 20 times in one scan; SafeDep away in four ways', () => import('./faults.ts')],
   reports: ['1,000 packages reported, then 10 that changed; the report function killed 20 times [--json]', () => import('./reports.ts')],
+  rotation: [
+    '10,000 calls while API key and service JWT are rotated five times each and workers are killed [--json]',
+    () => import('./rotation.ts'),
+  ],
   manifests: ['each format beside a bare parse of the same bytes [--format TEXT] [--json]', () => import('./manifests.ts')],
   hostile: ['hostile lock files of the largest size, by format [--path PATH]', () => import('./hostile.ts')],
   limiter: [
