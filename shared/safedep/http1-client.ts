@@ -1,11 +1,10 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { connect as connectTls } from 'node:tls';
 import type { Message } from '@bufbuild/protobuf';
+import { httpsAgent } from './https-agent.ts';
 import { type PendingCall, pendingCall } from './pending-call.ts';
-import { openTunnel, proxyFor } from './proxy-tunnel.ts';
 import type { ServiceUrl } from './service-url.ts';
-import { destinationOf, serverName, tlsTrust } from './tls-connection.ts';
+import { destinationOf } from './tls-connection.ts';
 import type { UnarySender } from './unary-sender.ts';
 import { ANSWER_MAX_BYTES, tooLarge, type Wire, type WireAnswer } from './unary-wire.ts';
 
@@ -17,7 +16,8 @@ const MAX_SOCKETS = 256;
 
 /** Calls over HTTP/1.1, one at a time on each of a pool of connections. A call that is given up ends its connection. */
 export function createHttp1Client(url: ServiceUrl, wire: Wire): UnarySender {
-  const agent = url.protocol === 'https:' ? tlsAgent(url) : new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  const pool = { keepAlive: true, maxSockets: MAX_SOCKETS };
+  const agent = url.protocol === 'https:' ? httpsAgent(url, pool) : new http.Agent(pool);
   const { request: open } = url.protocol === 'https:' ? https : http;
   const destination = destinationOf(url.href);
   const pathPrefix = new URL(url.href).pathname.replace(/\/$/, '');
@@ -64,22 +64,4 @@ function readAnswer(
       call.reject(error);
     }
   });
-}
-
-/** TLS connections, through a proxy where the environment names one. */
-function tlsAgent(url: ServiceUrl): https.Agent {
-  const trust = tlsTrust();
-  const proxy = proxyFor(url);
-  const agent = new https.Agent({ ...trust, keepAlive: true, maxSockets: MAX_SOCKETS });
-  if (proxy !== undefined) {
-    const destination = destinationOf(url.href);
-    agent.createConnection = (_options, onConnected) => {
-      openTunnel(proxy, destination, trust, (error, socket) => {
-        if (socket === undefined) onConnected?.(error, undefined as never);
-        else onConnected?.(null, connectTls({ socket, ...trust, ...serverName(destination), ALPNProtocols: ['http/1.1'] }));
-      });
-      return undefined;
-    };
-  }
-  return agent;
 }

@@ -1,11 +1,9 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { connect as connectTls } from 'node:tls';
 import type { CustomFetch } from 'openid-client';
 import { USER_AGENT } from '../calls.ts';
-import { openTunnel, proxyFor } from '../proxy-tunnel.ts';
+import { httpsAgent } from '../https-agent.ts';
 import { type ServiceUrl, serviceUrl } from '../service-url.ts';
-import { destinationOf, serverName, tlsTrust } from '../tls-connection.ts';
 
 /** The largest answer that is read of a provider, in bytes. Ours: descriptions and tokens have a few kilobytes. */
 const ANSWER_MAX_BYTES = 256 * 1024;
@@ -78,28 +76,10 @@ export function createExchange(timeoutMs: number, signal: AbortSignal | undefine
 function wayTo(address: string): { readonly url: ServiceUrl; readonly agent: http.Agent } {
   try {
     const url = serviceUrl(address);
-    return { url, agent: agentFor(url) };
+    return { url, agent: url.protocol === 'http:' ? new http.Agent() : httpsAgent(url) };
   } catch (error) {
     throw new ExchangeError((error as Error).message);
   }
-}
-
-/** One connection for one request, through a proxy where the environment names one. Throws an `Error` for the reader. */
-function agentFor(url: ServiceUrl): http.Agent {
-  if (url.protocol === 'http:') return new http.Agent();
-  const trust = tlsTrust();
-  const proxy = proxyFor(url);
-  const agent = new https.Agent(trust);
-  if (proxy === undefined) return agent;
-  const destination = destinationOf(url.href);
-  agent.createConnection = (_options, onConnected) => {
-    openTunnel(proxy, destination, trust, (error, socket) => {
-      if (socket === undefined) onConnected?.(error, undefined as never);
-      else onConnected?.(null, connectTls({ socket, ...trust, ...serverName(destination), ALPNProtocols: ['http/1.1'] }));
-    });
-    return undefined;
-  };
-  return agent;
 }
 
 async function readText(response: http.IncomingMessage): Promise<string> {
