@@ -1,8 +1,8 @@
-import { parseLine, runCommand, UsageError } from './auth/command.ts';
 import { type LoginOptions, login, loginService } from './auth/login.ts';
 import { profileName } from './auth/profile.ts';
 import { logout, status, token, whoami } from './auth/show-identity.ts';
 import { verify } from './auth/verify.ts';
+import { parseLine, runCommand, UsageError } from './command.ts';
 
 const USAGE = `usage: npm run cli -- auth login [--tenant T] [--register NAME --organization O --domain D]
        npm run cli -- auth login --service [--tenant T] [--secret-prefix NAME]

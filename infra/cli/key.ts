@@ -1,10 +1,10 @@
 import { toTerminalText } from '../../shared/alerts/inert-text.ts';
 import { type ApiKey, type ControlPlaneClient, KEY_EXPIRY_MAX_DAYS } from '../../shared/safedep/control-plane-client.ts';
-import { callError, parseLine, print, runCommand, say, terminalWidth, UsageError, wholeNumber } from './auth/command.ts';
 import { type CredentialStore, openCredentialStore } from './auth/credential-store.ts';
 import { addresses, controlPlane } from './auth/environment.ts';
 import { profileName } from './auth/profile.ts';
 import { signInForTenant } from './auth/sign-in.ts';
+import { callError, parseLine, print, runCommand, say, terminalWidth, UsageError, wholeNumber } from './command.ts';
 import { type KeyHolder, secretKeyHolder, storedKeyHolder } from './key/key-holder.ts';
 import { expiryText, keep, rotateKey } from './key/rotate-key.ts';
 import { textTable } from './text-table.ts';

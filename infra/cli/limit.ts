@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { toTerminalText } from '../../shared/alerts/inert-text.ts';
 import { createSettingsReader, type SettingsReader } from '../../shared/aws/settings.ts';
@@ -7,7 +6,8 @@ import { type LimitScope, PLANES, parseLimitKey } from '../../shared/rate-limit/
 import { emissionMicros, MICROS_PER_MS, planPacing, slotsPerSecond, type WindowLimit } from '../../shared/rate-limit/slots.ts';
 import type { LimitState } from '../../shared/rate-limit/store.ts';
 import { cacheFolder } from '../local/answer-cache.ts';
-import { findOnlyRunning } from '../local/running-pipeline.ts';
+import { findOnlyRunning, LOCAL_ACCESS } from '../local/running-pipeline.ts';
+import { awsReason, CommandError, notReachable, parseLine, runCommand, UsageError, wholeNumber } from './command.ts';
 import { describeLimit, limitLines, nameOf, rateText, relativeText, windowsText, windowText } from './describe-limit.ts';
 
 const USAGE = `usage: npm run cli -- limit show [WHICH] [--json]
@@ -38,14 +38,6 @@ const BOOKED_AHEAD_MS = 3_000;
 /** A policy's write is refused only when somebody else changes the same limit. */
 const WRITES_MAX = 5;
 
-class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-/** What could not be done, as a sentence for the reader. */
-class NotDoneError extends Error {
-  override readonly name = 'NotDoneError';
-}
-
 const OPTIONS = {
   plane: { type: 'string' },
   tenant: { type: 'string' },
@@ -59,34 +51,19 @@ const OPTIONS = {
 } as const;
 
 /** `cli limit`: shows the shared limits and changes their policy. Resolves to the exit code. */
-export async function run(args: string[]): Promise<number> {
-  if (args.includes('--help')) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  try {
+export function run(args: string[]): Promise<number> {
+  return runCommand(USAGE, args, async () => {
     const command = parseCommand(args);
     const target = await findTarget(command);
     try {
       await (command.verb === 'show' ? show(command, target) : set(command, target));
+    } catch (error) {
+      throw error instanceof CommandError ? error : notReachable(`The limits could not be reached: ${awsReason(error as Error)}`);
     } finally {
       target.client.destroy();
     }
     return 0;
-  } catch (error) {
-    process.stderr.write(`${error instanceof UsageError ? `${error.message}\n\n${USAGE}` : sentenceOf(error)}\n`);
-    return error instanceof UsageError ? 3 : 2;
-  }
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof NotDoneError ? error.message : `The limits could not be reached: ${reasonOf(error)}`;
-}
-
-function reasonOf(error: unknown): string {
-  const { name, message } = error as Error;
-  const reason = name === 'ResourceNotFoundException' ? 'there is no table of that name in this account and region' : message;
-  return toTerminalText(reason || name);
+  });
 }
 
 interface Command {
@@ -103,7 +80,7 @@ interface Command {
 
 /** Throws `UsageError`. */
 function parseCommand(args: string[]): Command {
-  const { values, positionals } = parseLine(args);
+  const { values, positionals } = parseLine({ args, allowPositionals: true, options: OPTIONS });
   const { plane, tenant, key, table, 'settings-table': settingsTable, json = false, clear = false } = values;
   const verb = positionals[0];
   if ((verb !== 'show' && verb !== 'set') || positionals.length > 1) throw new UsageError('limit takes show or set.');
@@ -120,26 +97,13 @@ function parseCommand(args: string[]): Command {
   if (json) throw new UsageError('--json goes with show.');
   if (clear === hasNumbers) throw new UsageError('set takes either --requests N --per-seconds S, or --clear.');
   if (clear) return { verb, ...which };
-  const policy = { requests: wholeNumber(values, 'requests'), perSeconds: wholeNumber(values, 'per-seconds') };
+  const numberOf = (option: 'requests' | 'per-seconds') => wholeNumber(values[option] ?? '', option);
+  const policy = { requests: numberOf('requests'), perSeconds: numberOf('per-seconds') };
   if (emissionMicros(policy) > SPACING_MAX_SECONDS * 1_000_000)
     throw new UsageError(
       `${windowText(policy)} is too slow: with slots more than ${SPACING_MAX_SECONDS} s apart hardly one comes before a worker's end, and nothing is looked up.`,
     );
   return { verb, ...which, policy };
-}
-
-function parseLine(args: string[]) {
-  try {
-    return parseArgs({ args, allowPositionals: true, options: OPTIONS });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-function wholeNumber(values: { readonly requests?: string; readonly 'per-seconds'?: string }, name: 'requests' | 'per-seconds'): number {
-  const text = values[name];
-  if (text === undefined || !/^[1-9]\d{0,8}$/.test(text)) throw new UsageError(`--${name} takes a whole number from 1 on.`);
-  return Number(text);
 }
 
 interface Target {
@@ -151,7 +115,7 @@ interface Target {
   readonly whenEmpty: string;
 }
 
-/** Throws `NotDoneError` where no pipeline, or more than one, runs on this machine. */
+/** Throws `CommandError` where no pipeline, or more than one, runs on this machine. */
 async function findTarget({ tableName, settingsTableName }: Command): Promise<Target> {
   if (tableName !== undefined) {
     const client = new DynamoDBClient({});
@@ -159,11 +123,10 @@ async function findTarget({ tableName, settingsTableName }: Command): Promise<Ta
     return { client, tableName, settings, whenEmpty: 'The first worker that looks something up makes it.' };
   }
   const only = await findOnlyRunning(cacheFolder(process.env), 'name the table of your AWS account with --table');
-  if (typeof only === 'string') throw new NotDoneError(only);
+  if (typeof only === 'string') throw notReachable(only);
   const client = new DynamoDBClient({
+    ...LOCAL_ACCESS,
     endpoint: only.dynamoDbUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
   const settings = createSettingsReader(client, only.settingsTableName, Date.now);
   return { client, tableName: only.rateLimitsTableName, settings, whenEmpty: 'npm start makes it before the first look-up.' };
@@ -175,20 +138,20 @@ interface FoundLimit {
   readonly state: LimitState;
 }
 
-/** The limits that the command means, one at least. Throws `NotDoneError`. */
+/** The limits that the command means, one at least. Throws `CommandError`. */
 async function find({ plane, tenant, keyId }: Command, { client, tableName, whenEmpty }: Target): Promise<FoundLimit[]> {
   const all = (await listLimits(client, tableName)).flatMap(({ key, state }) => {
     const scope = parseLimitKey(key);
     return scope ? [{ key, scope, state }] : [];
   });
-  if (all.length === 0) throw new NotDoneError(`The table ${tableName} has no limit yet. ${whenEmpty}`);
+  if (all.length === 0) throw notReachable(`The table ${tableName} has no limit yet. ${whenEmpty}`);
   const found = all.filter(
     ({ scope }) =>
       (plane === undefined || scope.plane === plane) &&
       (tenant === undefined || scope.tenant === tenant) &&
       (keyId === undefined || scope.keyId === keyId),
   );
-  if (found.length === 0) throw new NotDoneError(`There is no such limit, only: ${namesOf(all)}.`);
+  if (found.length === 0) throw notReachable(`There is no such limit, only: ${namesOf(all)}.`);
   return found;
 }
 
@@ -202,8 +165,8 @@ async function settingsLimit({ tenant, plane }: LimitScope, { settings }: Target
     const { limits } = await settings.read(tenant);
     return { data: limits.dataPlane, control: limits.controlPlane, community: limits.community }[plane];
   } catch (error) {
-    throw new NotDoneError(
-      `The settings could not be read: ${reasonOf(error)}. With --table alone the limits are shown and set without them; nothing was changed.`,
+    throw notReachable(
+      `The settings could not be read: ${awsReason(error as Error)}. With --table alone the limits are shown and set without them; nothing was changed.`,
     );
   }
 }
@@ -222,7 +185,7 @@ async function set(command: Command, target: Target): Promise<void> {
   const found = await find(command, target);
   const [only] = found;
   if (!only || found.length > 1)
-    throw new NotDoneError(`${found.length} limits are meant; say which with --plane, --tenant and --key: ${namesOf(found)}.`);
+    throw notReachable(`${found.length} limits are meant; say which with --plane, --tenant and --key: ${namesOf(found)}.`);
   const { policy } = command;
   const allowed = await settingsLimit(only.scope, target);
   const before = await writePolicy(only, policy && emissionMicros(policy), target);
@@ -247,7 +210,7 @@ function besideSettings(policy: WindowLimit, allowed: readonly WindowLimit[] | u
   return `It changes nothing now: the settings allow no more than ${windowsText(allowed)}, and a policy can only lower that.`;
 }
 
-/** Resolves to the state that the policy was written over. Throws `NotDoneError` where others keep changing it. */
+/** Resolves to the state that the policy was written over. Throws `CommandError` where others keep changing it. */
 async function writePolicy(
   { key, scope, state }: FoundLimit,
   policySpacingMicros: number | undefined,
@@ -262,9 +225,8 @@ async function writePolicy(
       ...(policySpacingMicros === undefined ? {} : { policySpacingMicros }),
     });
     if (result.applied) return result.before ?? known;
-    if (!result.current)
-      throw new NotDoneError(`The limit of ${toTerminalText(nameOf(scope))} was deleted meanwhile; nothing was changed.`);
+    if (!result.current) throw notReachable(`The limit of ${toTerminalText(nameOf(scope))} was deleted meanwhile; nothing was changed.`);
     known = result.current;
   }
-  throw new NotDoneError(`The limit of ${toTerminalText(nameOf(scope))} is being changed by others all the time; try again.`);
+  throw notReachable(`The limit of ${toTerminalText(nameOf(scope))} is being changed by others all the time; try again.`);
 }

@@ -2,11 +2,11 @@ import { toTerminalText } from '../../shared/alerts/inert-text.ts';
 import type { ControlPlaneClient } from '../../shared/safedep/control-plane-client.ts';
 import { PAGE_MAX_ENTRIES, REPEATED_PAGE } from '../../shared/safedep/pages.ts';
 import type { SqlPage, SqlSchema } from '../../shared/safedep/sql-query-client.ts';
-import { callError, parseLine, print, runCommand, say, terminalWidth, UsageError, wholeNumber } from './auth/command.ts';
 import { openCredentialStore } from './auth/credential-store.ts';
 import { controlPlane } from './auth/environment.ts';
 import { profileName } from './auth/profile.ts';
 import { signInForTenant } from './auth/sign-in.ts';
+import { callError, parseLine, print, runCommand, say, terminalWidth, UsageError, wholeNumber } from './command.ts';
 import { textTable } from './text-table.ts';
 
 const USAGE = `usage: npm run cli -- query "SQL" [--json] [--page-size N] [--all | --page TOKEN] [--tenant T] [--profile NAME]

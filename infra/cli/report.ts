@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { toTerminalText } from '../../shared/alerts/inert-text.ts';
@@ -6,7 +5,8 @@ import { createQueue } from '../../shared/aws/queue.ts';
 import type { ReportRequest } from '../../shared/messages/queue-messages.ts';
 import { createReportStore, listReportedRefs, type ReportedRef } from '../../shared/report/dynamodb.ts';
 import { cacheFolder } from '../local/answer-cache.ts';
-import { findOnlyRunning } from '../local/running-pipeline.ts';
+import { findOnlyRunning, LOCAL_ACCESS } from '../local/running-pipeline.ts';
+import { awsReason, CommandError, notReachable, parseLine, runCommand, UsageError } from './command.ts';
 import { describeReport, reportLines } from './describe-report.ts';
 
 const USAGE = `usage: npm run cli -- report show [REPO] [--ref REF] [--json]
@@ -21,14 +21,6 @@ those of a deployed stack, by your own AWS credentials: its scans table and its 
 
 Exit codes: 0 done, 2 no pipeline, no such repository or no answer, 3 usage`;
 
-class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-/** What could not be done, as a sentence for the reader. */
-class NotDoneError extends Error {
-  override readonly name = 'NotDoneError';
-}
-
 const OPTIONS = {
   ref: { type: 'string' },
   all: { type: 'boolean' },
@@ -38,33 +30,20 @@ const OPTIONS = {
 } as const;
 
 /** `cli report`: shows how the reports stand, and has one sent again. Resolves to the exit code. */
-export async function run(args: string[]): Promise<number> {
-  if (args.includes('--help')) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  try {
+export function run(args: string[]): Promise<number> {
+  return runCommand(USAGE, args, async () => {
     const command = parseCommand(args);
     const target = await findTarget(command);
     try {
       await (command.verb === 'show' ? show(command, target) : resend(command, target));
+    } catch (error) {
+      throw error instanceof CommandError ? error : notReachable(`The reports could not be reached: ${awsReason(error as Error)}`);
     } finally {
       target.client.destroy();
       target.sqs.destroy();
     }
     return 0;
-  } catch (error) {
-    process.stderr.write(`${error instanceof UsageError ? `${error.message}\n\n${USAGE}` : sentenceOf(error)}\n`);
-    return error instanceof UsageError ? 3 : 2;
-  }
-}
-
-function sentenceOf(error: unknown): string {
-  if (error instanceof NotDoneError) return error.message;
-  const { name, message } = error as Error;
-  const isMissing = name === 'ResourceNotFoundException';
-  const reason = isMissing ? 'there is no table of that name in this account and region' : toTerminalText(message || name);
-  return `The reports could not be reached: ${reason}`;
+  });
 }
 
 interface Command {
@@ -79,7 +58,7 @@ interface Command {
 
 /** Throws `UsageError`. */
 function parseCommand(args: string[]): Command {
-  const { values, positionals } = parseLine(args);
+  const { values, positionals } = parseLine({ args, allowPositionals: true, options: OPTIONS });
   const [verb, repositoryName, ...rest] = positionals;
   const { ref, all = false, json = false, table: tableName, queue: queueUrl } = values;
   if ((verb !== 'show' && verb !== 'resend') || rest.length > 0) throw new UsageError('report takes show or resend, and one repository.');
@@ -93,14 +72,6 @@ function parseCommand(args: string[]): Command {
   return { verb, repositoryName, ref, all, json, tableName, queueUrl };
 }
 
-function parseLine(args: string[]) {
-  try {
-    return parseArgs({ args, allowPositionals: true, options: OPTIONS });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
 interface Target {
   readonly client: DynamoDBClient;
   readonly sqs: SQSClient;
@@ -108,23 +79,22 @@ interface Target {
   readonly reportsQueueUrl: string;
 }
 
-/** Throws `NotDoneError` where no pipeline, or more than one, runs on this machine. */
+/** Throws `CommandError` where no pipeline, or more than one, runs on this machine. */
 async function findTarget({ tableName, queueUrl }: Command): Promise<Target> {
   if (tableName !== undefined) {
     return { client: new DynamoDBClient({}), sqs: new SQSClient({}), scansTableName: tableName, reportsQueueUrl: queueUrl ?? '' };
   }
   const only = await findOnlyRunning(cacheFolder(process.env), 'name the table of your AWS account with --table');
-  if (typeof only === 'string') throw new NotDoneError(only);
-  const access = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+  if (typeof only === 'string') throw notReachable(only);
   return {
-    client: new DynamoDBClient({ ...access, endpoint: only.dynamoDbUrl }),
-    sqs: new SQSClient({ ...access, endpoint: only.sqsUrl }),
+    client: new DynamoDBClient({ ...LOCAL_ACCESS, endpoint: only.dynamoDbUrl }),
+    sqs: new SQSClient({ ...LOCAL_ACCESS, endpoint: only.sqsUrl }),
     scansTableName: only.scansTableName,
     reportsQueueUrl: only.reportsQueueUrl,
   };
 }
 
-/** The refs that the command means, one at least where it names any. Throws `NotDoneError`. */
+/** The refs that the command means, one at least where it names any. Throws `CommandError`. */
 async function find({ repositoryName, ref }: Command, { client, scansTableName }: Target): Promise<ReportedRef[]> {
   const all = await listReportedRefs(client, scansTableName);
   const isMeant = (entry: ReportedRef): boolean =>
@@ -133,7 +103,7 @@ async function find({ repositoryName, ref }: Command, { client, scansTableName }
   const found = all.filter(isMeant);
   if (found.length === 0 && (repositoryName !== undefined || ref !== undefined)) {
     const what = [repositoryName, ref].filter((part) => part !== undefined).join(' ');
-    throw new NotDoneError(`No scan of ${toTerminalText(what)} is known; npm run cli -- report show lists those that are.`);
+    throw notReachable(`No scan of ${toTerminalText(what)} is known; npm run cli -- report show lists those that are.`);
   }
   return found;
 }
@@ -154,7 +124,7 @@ async function show(command: Command, target: Target): Promise<void> {
 async function resend(command: Command, target: Target): Promise<void> {
   const known = await find(command, target);
   const found = known.flatMap(({ ref, repositoryName, scan }) => (scan ? [{ ref, repositoryName, scan }] : []));
-  if (found.length === 0) throw new NotDoneError('Its scans are gone: push to it, and the next scan is reported.');
+  if (found.length === 0) throw notReachable('Its scans are gone: push to it, and the next scan is reported.');
   const requests = found.map(
     ({ ref, repositoryName, scan }): ReportRequest => ({
       version: 1,

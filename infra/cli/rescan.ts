@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { cacheFolder } from '../local/answer-cache.ts';
-import { findOnlyRunning } from '../local/running-pipeline.ts';
+import { findOnlyRunning, LOCAL_ACCESS } from '../local/running-pipeline.ts';
 
 const USAGE = `usage: npm run cli -- rescan --due-before TIME [--function NAME]
 
@@ -49,11 +49,7 @@ export async function run(args: string[]): Promise<number> {
 async function localTarget(): Promise<{ client: LambdaClient; functionName: string } | string> {
   const only = await findOnlyRunning(cacheFolder(process.env), 'name a function of your AWS account with --function');
   if (typeof only === 'string') return only;
-  const client = new LambdaClient({
-    endpoint: only.lambdaUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-  });
+  const client = new LambdaClient({ ...LOCAL_ACCESS, endpoint: only.lambdaUrl });
   return { client, functionName: 'RescanFunction' };
 }
 

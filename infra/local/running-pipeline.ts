@@ -17,6 +17,9 @@ export interface RunningPipeline {
   readonly repositories: readonly string[];
 }
 
+/** What an AWS SDK client needs beside the address of an engine. */
+export const LOCAL_ACCESS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+
 function folderOf(cacheFolder: string): string {
   return join(cacheFolder, 'running');
 }

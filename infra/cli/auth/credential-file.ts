@@ -2,7 +2,7 @@ import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import { CommandError } from './command.ts';
+import { CommandError } from '../command.ts';
 import { type Profile, profileSchema } from './profile.ts';
 
 const FILE_VERSION = 1;

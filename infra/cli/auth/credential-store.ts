@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { CommandError, say } from './command.ts';
+import { CommandError, say } from '../command.ts';
 import { configFolder, createCredentialFile } from './credential-file.ts';
 import { type Keychain, openKeychain } from './keychain.ts';
 import type { Profile } from './profile.ts';

@@ -4,7 +4,7 @@ import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import { type DeviceCode, deviceLogin } from '../../../shared/safedep/identity/device-login.ts';
 import type { IssuerSettings } from '../../../shared/safedep/identity/issuer.ts';
 import { readTokenClaims } from '../../../shared/safedep/identity/token-claims.ts';
-import { CommandError, notReachable, say } from './command.ts';
+import { CommandError, notReachable, say } from '../command.ts';
 import type { StoredSignIn } from './profile.ts';
 
 const MINUTE_MS = 60_000;

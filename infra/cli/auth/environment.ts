@@ -4,7 +4,7 @@ import { proxyFor } from '../../../shared/safedep/proxy-tunnel.ts';
 import { CONTROL_PLANE_URL, DATA_PLANE_URL, serviceUrl } from '../../../shared/safedep/service-url.ts';
 import { tlsTrust } from '../../../shared/safedep/tls-connection.ts';
 import { parseTransportKind, type TransportKind } from '../../../shared/safedep/transport.ts';
-import { CommandError, say } from './command.ts';
+import { CommandError, say } from '../command.ts';
 
 /**
  * What the environment says. Each list is in order of precedence, an empty variable is none: the names of SafeDep's own scanner come

@@ -3,7 +3,7 @@ import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import type { CallFailure } from '../../../shared/safedep/calls.ts';
 import type { UserInfo } from '../../../shared/safedep/control-plane-client.ts';
 import { revokeToken } from '../../../shared/safedep/identity/revoke-token.ts';
-import { CommandError, callError, print, say, UsageError } from './command.ts';
+import { CommandError, callError, print, say, UsageError } from '../command.ts';
 import { openCredentialStore } from './credential-store.ts';
 import { signInByDevice } from './device-sign-in.ts';
 import { addresses, controlPlane, issuerOf } from './environment.ts';

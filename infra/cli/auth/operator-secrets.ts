@@ -1,7 +1,7 @@
 import { DescribeSecretCommand, PutSecretValueCommand, ResourceNotFoundException } from '@aws-sdk/client-secrets-manager';
 import { secretsClient } from '../../../shared/aws/clients.ts';
 import { createSecretReader, SecretError } from '../../../shared/aws/secrets.ts';
-import { notReachable, UsageError } from './command.ts';
+import { notReachable, UsageError } from '../command.ts';
 
 /** Before the name of every secret of a stack. */
 const PREFIX = 'safedep-watch';

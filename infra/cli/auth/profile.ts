@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { UsageError } from './command.ts';
+import { UsageError } from '../command.ts';
 
 const text = z.string().check(z.minLength(1));
 

@@ -2,7 +2,7 @@ import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import { issuerSettings } from '../../../shared/safedep/identity/issuer.ts';
 import { revokeToken } from '../../../shared/safedep/identity/revoke-token.ts';
 import { readTokenClaims } from '../../../shared/safedep/identity/token-claims.ts';
-import { callError, notReachable, print } from './command.ts';
+import { callError, notReachable, print } from '../command.ts';
 import { openCredentialStore } from './credential-store.ts';
 import { controlPlane, environmentCredential } from './environment.ts';
 import { currentSignIn } from './sign-in.ts';

@@ -2,7 +2,7 @@ import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import { issuerSettings } from '../../../shared/safedep/identity/issuer.ts';
 import { type RefreshResult, refreshTokens } from '../../../shared/safedep/identity/refresh-tokens.ts';
 import { readTokenClaims } from '../../../shared/safedep/identity/token-claims.ts';
-import { CommandError, notReachable } from './command.ts';
+import { CommandError, notReachable } from '../command.ts';
 import type { CredentialStore } from './credential-store.ts';
 import { environmentCredential } from './environment.ts';
 import type { Profile, StoredSignIn } from './profile.ts';

@@ -3,7 +3,7 @@ import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { notReachable } from './command.ts';
+import { notReachable } from '../command.ts';
 import { makeConfigFolder } from './credential-file.ts';
 
 /** One holder's time at most, in milliseconds: two refreshes at their longest, and a keychain that asks a person. */

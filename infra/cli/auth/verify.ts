@@ -1,7 +1,7 @@
 import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import type { CallFailure, Credential } from '../../../shared/safedep/calls.ts';
 import { ping } from '../../../shared/safedep/ping-client.ts';
-import { CommandError, callError, print } from './command.ts';
+import { CommandError, callError, print } from '../command.ts';
 import { openCredentialStore } from './credential-store.ts';
 import { addresses, controlPlane, environmentCredential } from './environment.ts';
 import { currentSignIn } from './sign-in.ts';

@@ -4,8 +4,8 @@ import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import type { CallFailure, Credential } from '../../../shared/safedep/calls.ts';
 import type { ControlPlaneClient, CreatedApiKey } from '../../../shared/safedep/control-plane-client.ts';
 import { ping } from '../../../shared/safedep/ping-client.ts';
-import { callError, print, say } from '../auth/command.ts';
 import type { Addresses } from '../auth/environment.ts';
+import { callError, print, say } from '../command.ts';
 import type { KeyHolder } from './key-holder.ts';
 
 /** A new key that is refused may only not have arrived everywhere: it is tried so often, so far apart. Ours. */

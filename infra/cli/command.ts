@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
-import type { CallFailure } from '../../../shared/safedep/calls.ts';
+import { toTerminalText } from '../../shared/alerts/inert-text.ts';
+import type { CallFailure } from '../../shared/safedep/calls.ts';
 
 /** Exit codes, as of every command. */
 const NOT_REACHABLE = 2;
@@ -26,6 +26,12 @@ export class UsageError extends Error {
 /** SafeDep, its identity provider or AWS could not be asked. */
 export function notReachable(sentence: string): CommandError {
   return new CommandError(sentence, NOT_REACHABLE);
+}
+
+/** Why AWS, or an engine in its place, did not do what a command asked of a table. */
+export function awsReason({ name, message }: Error): string {
+  const reason = name === 'ResourceNotFoundException' ? 'there is no table of that name in this account and region' : message;
+  return toTerminalText(reason || name);
 }
 
 /** A failed call as the end of a command: what was asked, and why it did not work. */
@@ -70,10 +76,11 @@ function fail(code: number, sentence: string): number {
   return code;
 }
 
-/** Whole numbers of options. Throws `UsageError`. */
-export function wholeNumber(text: string, option: string, max: number): number {
+/** Whole numbers of options, of nine digits at most. Throws `UsageError`. */
+export function wholeNumber(text: string, option: string, max?: number): number {
   const number = /^[1-9]\d{0,8}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(number <= max)) throw new UsageError(`--${option} takes a whole number from 1 to ${max}.`);
+  if (!(number <= (max ?? number)))
+    throw new UsageError(`--${option} takes a whole number from 1 ${max === undefined ? 'on' : `to ${max}`}.`);
   return number;
 }
 
