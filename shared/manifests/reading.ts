@@ -61,26 +61,16 @@ interface Host {
   entryCount: number;
 }
 
-/** The packages of one ecosystem. */
-interface Packages {
-  /** In the order of the file. */
-  readonly all: Mutable<ManifestPackage>[];
-  /**
-   * Nearly every name has one version, and stands by itself. Names are not put together with versions to make a key: in a large file
-   * that takes as long as anything else that is done with an entry.
-   */
-  readonly byName: Map<string, Mutable<ManifestPackage> | Map<string, Mutable<ManifestPackage>>>;
-}
-
 /** What the readings of one file in its ecosystems have in common. */
 interface Collected {
-  readonly packages: Map<Ecosystem, Packages>;
+  /** Of each ecosystem in the order of the file, a package version as often as it was added. */
+  readonly packages: Map<Ecosystem, Mutable<ManifestPackage>[]>;
   readonly gaps: Map<string, ManifestGap>;
   readonly locals: Map<string, LocalPackage>;
   readonly hosts: Map<string, Host>;
   readonly poisonings: Map<string, LockFilePoisoning>;
   readonly warnings: Set<string>;
-  packageCount: number;
+  entryCount: number;
   omittedLocals: number;
   omittedPoisonings: number;
 }
@@ -91,7 +81,7 @@ interface Collected {
  */
 export class Reading {
   readonly #ecosystem: Ecosystem;
-  readonly #packages: Packages;
+  readonly #packages: Mutable<ManifestPackage>[];
   readonly #all: Collected;
   #lastHost: Host | undefined;
 
@@ -99,7 +89,7 @@ export class Reading {
     this.#ecosystem = ecosystem;
     this.#all = 'text' in decoded ? nothingCollected() : decoded;
     const known = this.#all.packages.get(ecosystem);
-    this.#packages = known ?? { all: [], byName: new Map() };
+    this.#packages = known ?? [];
     if (!known) this.#all.packages.set(ecosystem, this.#packages);
     if ('text' in decoded && decoded.damaged) this.addWarning('the file is not valid UTF-8: unreadable bytes were replaced');
   }
@@ -111,15 +101,7 @@ export class Reading {
 
   /** The caller has checked that the name is legal in its ecosystem, and the version with `isVersion`. */
   addPackage(name: string, version: string, facts?: EntryFacts): void {
-    const { all, byName } = this.#packages;
-    const ofName = byName.get(name);
-    const known = ofName && versionOf(ofName, version);
-    const host = facts?.registryHost === undefined ? undefined : this.#countHost(facts.registryHost);
-    if (known) {
-      this.#merge(known, facts, host);
-      return;
-    }
-    checkEntryCount(++this.#all.packageCount);
+    checkEntryCount(++this.#all.entryCount);
     const added: Mutable<ManifestPackage> = { ecosystem: this.#ecosystem, name, version };
     if (facts) {
       if (facts.relationship !== undefined) added.relationship = facts.relationship;
@@ -128,18 +110,9 @@ export class Reading {
       if (facts.groups !== undefined) added.groups = [...facts.groups].sort();
       if (facts.line !== undefined) added.line = facts.line;
       if (facts.integrity !== undefined) added.integrity = facts.integrity;
-      if (host) added.registryHosts = host.alone;
+      if (facts.registryHost !== undefined) added.registryHosts = this.#countHost(facts.registryHost).alone;
     }
-    all.push(added);
-    if (!ofName) byName.set(name, added);
-    else if (ofName instanceof Map) ofName.set(version, added);
-    else byName.set(name, new Map([ofName, added].map((each) => [each.version, each])));
-  }
-
-  /** Whether the package version has been added. */
-  has(name: string, version: string): boolean {
-    const ofName = this.#packages.byName.get(name);
-    return ofName !== undefined && versionOf(ofName, version) !== undefined;
+    this.#packages.push(added);
   }
 
   /** Our own code under a package's name: a workspace member, a folder. Not looked up, and no gap. */
@@ -177,7 +150,14 @@ export class Reading {
   content(): ManifestContent {
     const packages: ManifestPackage[] = [];
     for (const [ecosystem, ofEcosystem] of [...this.#all.packages].sort(([a], [b]) => (`${a}/` < `${b}/` ? -1 : 1))) {
-      for (const found of ofEcosystem.all.sort(compare)) {
+      // Entries of one package version meet when they are sorted: to look each up as it comes takes longer than all else that is done with it.
+      let known: Mutable<ManifestPackage> | undefined;
+      for (const found of ofEcosystem.sort(compare)) {
+        if (known?.name === found.name && known.version === found.version) {
+          this.#merge(known, found);
+          continue;
+        }
+        known = found;
         const reason = whyOutsideLimits(found);
         if (reason === undefined) packages.push(found);
         else this.in(ecosystem).addUnsupported(found.name, found.version, reason);
@@ -195,16 +175,14 @@ export class Reading {
     };
   }
 
-  #merge(known: Mutable<ManifestPackage>, facts: EntryFacts | undefined, host: Host | undefined): void {
-    const { relationship, isDevelopment, isOptional, groups, line, integrity } = facts ?? {};
-    if (relationship === 'direct' || known.relationship === undefined) {
-      if (relationship !== undefined) known.relationship = relationship;
-    }
+  #merge(known: Mutable<ManifestPackage>, other: ManifestPackage): void {
+    const { relationship, isDevelopment, isOptional, groups, line, integrity, registryHosts } = other;
+    if (relationship !== undefined && (relationship === 'direct' || known.relationship === undefined)) known.relationship = relationship;
     if (known.isDevelopment === true && isDevelopment !== true) known.isDevelopment = false;
     if (known.isOptional === true && isOptional !== true) known.isOptional = false;
     if (groups !== undefined) known.groups = [...new Set([...(known.groups ?? []), ...groups])].sort();
     if (line !== undefined && known.line === undefined) known.line = line;
-    if (host && !known.registryHosts?.includes(host.host)) this.#addHost(known, host.host);
+    for (const host of registryHosts ?? []) if (!known.registryHosts?.includes(host)) this.#addHost(known, host);
     if (integrity === undefined) return;
     if (known.integrity === undefined) known.integrity = integrity;
     else if (known.integrity !== integrity && algorithmOf(known.integrity) === algorithmOf(integrity)) {
@@ -272,7 +250,7 @@ export class Reading {
 
 /** As `comparePackageVersions`, of one ecosystem. A key is only made where it may order two names otherwise than they order themselves. */
 function compare(a: PackageVersion, b: PackageVersion): number {
-  if (a.name === b.name) return a.version < b.version ? -1 : 1;
+  if (a.name === b.name) return a.version === b.version ? 0 : a.version < b.version ? -1 : 1;
   const isLess = a.name < b.name;
   return isOrderedByKey(isLess ? a.name : b.name, isLess ? b.name : a.name) ? comparePackageVersions(a, b) : isLess ? -1 : 1;
 }
@@ -280,14 +258,6 @@ function compare(a: PackageVersion, b: PackageVersion): number {
 /** `name-x` stands before `name` and its `@`. Looking at one sign first spares nearly every comparison of two names. */
 function isOrderedByKey(name: string, longer: string): boolean {
   return name.length < longer.length && longer.charCodeAt(name.length) <= 0x40 && longer.startsWith(name);
-}
-
-function versionOf(
-  ofName: Mutable<ManifestPackage> | Map<string, Mutable<ManifestPackage>>,
-  version: string,
-): Mutable<ManifestPackage> | undefined {
-  if (ofName instanceof Map) return ofName.get(version);
-  return ofName.version === version ? ofName : undefined;
 }
 
 function nothingCollected(): Collected {
@@ -298,7 +268,7 @@ function nothingCollected(): Collected {
     hosts: new Map(),
     poisonings: new Map(),
     warnings: new Set(),
-    packageCount: 0,
+    entryCount: 0,
     omittedLocals: 0,
     omittedPoisonings: 0,
   };

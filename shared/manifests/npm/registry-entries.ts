@@ -113,18 +113,18 @@ export class RegistryEntries {
    */
   #isUsual(name: string, version: unknown, address: string): boolean {
     const base = this.#usualBase;
-    if (base === '' || typeof version !== 'string' || !address.startsWith(base)) return false;
+    if (base === '' || typeof version !== 'string' || !isAt(address, 0, base, 0)) return false;
     const dash = base.length + name.length;
     const fileName = name.length - (name.charCodeAt(0) === 0x40 ? name.indexOf('/') + 1 : 0);
     const versionStart = dash + '/-/'.length + fileName + 1;
     const end = versionStart + version.length + '.tgz'.length;
     return (
       (address.length === end || address.charCodeAt(end) === 0x23) &&
-      address.startsWith(name, base.length) &&
+      isAt(address, base.length, name, 0) &&
       address.startsWith('/-/', dash) &&
-      address.startsWith(fileName === name.length ? name : name.slice(-fileName), dash + 3) &&
+      isAt(address, dash + 3, name, name.length - fileName) &&
       address.charCodeAt(versionStart - 1) === 0x2d &&
-      address.startsWith(version, versionStart) &&
+      isAt(address, versionStart, version, 0) &&
       address.startsWith('.tgz', end - 4)
     );
   }
@@ -156,4 +156,13 @@ export class RegistryEntries {
     }
     return false;
   }
+}
+
+/** Whether `part` from `from` on stands in a text at a place. A loop: for texts so short it is faster than `startsWith`. */
+function isAt(text: string, at: number, part: string, from: number): boolean {
+  if (at + part.length - from > text.length) return false;
+  for (let index = from; index < part.length; index++) {
+    if (text.charCodeAt(at + index - from) !== part.charCodeAt(index)) return false;
+  }
+  return true;
 }

@@ -28,7 +28,8 @@ export const terraformLock: ManifestFormat = {
     if (reason !== undefined) return unreadable(reason);
     const reading = new Reading('TERRAFORM_PROVIDER', decoded);
     try {
-      for (const block of parseBlocks(decoded.text)) addBlock(block, reading);
+      const added = new Set<string>();
+      for (const block of parseBlocks(decoded.text)) addBlock(block, reading, added);
     } catch (error) {
       if (error instanceof HclError) return unreadable(`not a Terraform lock file: ${error.message}`);
       throw error;
@@ -37,7 +38,8 @@ export const terraformLock: ManifestFormat = {
   },
 };
 
-function addBlock({ type, labels, attributes, line }: Block, reading: Reading): void {
+/** `added` has the provider versions of the blocks before, `NAME@VERSION`. */
+function addBlock({ type, labels, attributes, line }: Block, reading: Reading, added: Set<string>): void {
   const [address = '', ...more] = labels;
   const version = attributes.get('version');
   const written = typeof version === 'string' ? version : '';
@@ -62,8 +64,8 @@ function addBlock({ type, labels, attributes, line }: Block, reading: Reading): 
     const asked = typeof constraints === 'string' ? constraints : '';
     reading.addUnresolved(name, written || asked, version === undefined ? 'has no version' : 'not a version');
   } else {
-    const before = reading.has(name, version);
     reading.addPackage(name, version, { registryHost: host, line });
-    if (before) reading.addWarning(`${name}@${version} stands in it twice`);
+    if (added.has(`${name}@${version}`)) reading.addWarning(`${name}@${version} stands in it twice`);
+    added.add(`${name}@${version}`);
   }
 }

@@ -101,7 +101,7 @@ describe('cargo', () => {
       FILE,
       `version = 4\n${crate('a', '1.0.0', REGISTRY)}${other}${crate('b', '1.0.0', 'registry+http://index.crates.example')}`,
     );
-    expect(poisoningsOf(content)).toEqual(['changed-integrity a@1.0.0', 'plain-http b@1.0.0']);
+    expect(poisoningsOf(content)).toEqual(['plain-http b@1.0.0', 'changed-integrity a@1.0.0']);
   });
 
   it('refuses more registries than any lock file has', async () => {

@@ -338,7 +338,7 @@ describe('npm, what an address reveals', () => {
         'node_modules/c': { version: '1.0.0', resolved: tarball('c', '1.0.0', 'http://registry.other.example') },
       }),
     );
-    expect(poisoningsOf(content)).toEqual(['changed-integrity a@1.0.0', 'plain-http c@1.0.0', 'unusual-host c@1.0.0']);
+    expect(poisoningsOf(content)).toEqual(['plain-http c@1.0.0', 'changed-integrity a@1.0.0', 'unusual-host c@1.0.0']);
     expect(content.registries).toEqual([
       { ecosystem: 'NPM', host: 'registry.npm.example', entryCount: 3 },
       { ecosystem: 'NPM', host: 'registry.other.example', entryCount: 1 },
