@@ -65,8 +65,11 @@ function rateText(perSecond: number): string {
 function describeProgress(scan: Scan, packages: number, rate: number, limit: number, hasCalled: boolean): string {
   const share = scan.batchCount === 0 ? 1 : 1 - scan.openBatches.size / scan.batchCount;
   const done = Math.round(packages * share);
+  const line = `  looking up ${done.toLocaleString('en-US')} of ${count(packages, 'package')}`;
+  if (rate === 0 && done < packages) {
+    // Before the first call nobody knows how many answers are there already; later, SafeDep says no, or nothing.
+    return hasCalled ? `${line}, waiting for SafeDep` : line;
+  }
   const left = Math.ceil(((packages - done) * 2) / Math.max(1, Math.min(limit, rate || limit)));
-  // Without a single call of late - SafeDep says no, or nothing - no time can be told once calls were made.
-  const time = rate === 0 && hasCalled && done < packages ? 'waiting for SafeDep' : `about ${left} s left`;
-  return `  looking up ${done.toLocaleString('en-US')} of ${count(packages, 'package')}, ${Math.round(rate)} calls/s, ${time}`;
+  return `${line}, ${Math.round(rate)} calls/s, about ${left} s left`;
 }
