@@ -1,7 +1,7 @@
 import type { RefId } from '../../../shared/model/repository.ts';
 import type { Scan } from '../../../shared/scans/scan.ts';
 import { LOCAL_TENANT } from '../local-pipeline.ts';
-import { count, describeLockFiles, markOf } from '../terminal/describe-result.ts';
+import { count, describeLockFiles, describePush, markOf } from '../terminal/describe-result.ts';
 import type { LimitUse } from '../terminal/function-log.ts';
 import type { LocalPush } from '../watch/watch-repositories.ts';
 import type { RepositoryResult } from './result-document.ts';
@@ -17,6 +17,7 @@ export function refOf(push: LocalPush): RefId {
 export async function followPush(push: LocalPush, signal: AbortSignal, run: Run): Promise<RepositoryResult | 'overtaken'> {
   const { screen, safedep, functionLog } = run;
   const mark = markOf(safedep.answers);
+  if (push.commit !== undefined) screen.line(describePush({ repository: push.repository.name, ref: push.ref, commit: push.commit }, mark));
   let packages = 0;
   const endLimit = functionLog.followLimit();
   const result = await followScan({

@@ -24,12 +24,19 @@ export function count(value: number, one: string, many = `${one}s`): string {
   return `${value.toLocaleString('en-US')} ${value === 1 ? one : many}`;
 }
 
+type Place = Pick<RepositoryResult, 'repository' | 'ref' | 'commit'>;
+
 /** Repository, ref and commit; a deleted branch has none. */
-function placeOf({ repository, ref, commit }: RepositoryResult): string {
+function placeOf({ repository, ref, commit }: Place): string {
   return `${toTerminalText(repository)} ${shortRef(ref)} ${commit === '' ? '(deleted)' : commit.slice(0, 7)}`;
 }
 
-/** The head of a scan: which state of which repository, and what was read. */
+/** A push was seen: the first line of its scan, before anything is read. */
+export function describePush(place: Place, mark: string): string {
+  return `${mark}${placeOf(place)}: reading the lock files`;
+}
+
+/** What was read, of which state of which repository. */
 export function describeLockFiles(result: RepositoryResult, mark: string): string[] {
   const place = placeOf(result);
   if (result.commit === '') return [`${mark}${place}: nothing is there any more`];

@@ -57,6 +57,8 @@ describe('npm start -- --once --json', () => {
     expect(first).toBeGreaterThan(0);
     expect(lines.slice(first).filter((line) => !line.startsWith('[made up] '))).toEqual([]);
     expect(lines.slice(0, first).join('\n')).toContain('MADE UP by the stand-in');
+    expect(lines[first]).toMatch(/^\[made up\] shop main [0-9a-f]{7}: reading the lock files$/);
+    expect(lines[first + 1]).toMatch(/^\[made up\] shop main [0-9a-f]{7}: 2 lock files, 3 distinct packages$/);
     expect(lines.join('\n')).toMatch(/reject malware .*safedep-test-pkg/);
   });
 
