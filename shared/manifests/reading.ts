@@ -147,10 +147,11 @@ export class Reading {
     this.#all.warnings.add(visibleText(sentence, SENTENCE_MAX_CHARACTERS));
   }
 
+  /** Once, when everything is added: it merges what was. */
   content(): ManifestContent {
     const packages: ManifestPackage[] = [];
     for (const [ecosystem, ofEcosystem] of [...this.#all.packages].sort(([a], [b]) => (`${a}/` < `${b}/` ? -1 : 1))) {
-      // Entries of one package version meet when they are sorted: to look each up as it comes takes longer than all else that is done with it.
+      // Entries of one package version meet when they are sorted, which takes much less time than to look up each one as it comes.
       let known: Mutable<ManifestPackage> | undefined;
       for (const found of ofEcosystem.sort(compare)) {
         if (known?.name === found.name && known.version === found.version) {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
 import { cacheFolder, createAnswerCache } from '../answer-cache.ts';
 import { serveLambdaApi } from '../engines/lambda-api.ts';
@@ -7,6 +8,9 @@ import { count, describeResult, shortRef } from '../terminal/describe-result.ts'
 import { type LocalPush, watchRepositories } from '../watch/watch-repositories.ts';
 import { followPush } from './follow-push.ts';
 import { aborted, type Run } from './run-state.ts';
+
+/** Ctrl-C is answered at once; the answers of thousands of packages are written within this time. */
+const KEEP_AT_END_MAX_MS = 2_000;
 
 /** Scans every commit as it comes, until it is interrupted. */
 export async function keepWatching(run: Run): Promise<ExitCode> {
@@ -30,12 +34,19 @@ export async function keepWatching(run: Run): Promise<ExitCode> {
     return async () => undefined;
   });
   let isKeeping = true;
-  const keep = async (): Promise<void> => {
+  let hasEnded = false;
+  const save = async (): Promise<void> => {
     if (isKeeping)
       await cache.save().catch((error: unknown) => {
         isKeeping = false;
-        run.screen.line(`The cache folder cannot be written: answers are not kept for the next start (${messageOf(error)}).`);
+        if (!hasEnded) run.screen.line(`The cache folder cannot be written: answers are not kept for the next start (${messageOf(error)}).`);
       });
+  };
+  // One after the other: they write the same file.
+  let saving = Promise.resolve();
+  const keep = (): Promise<void> => {
+    saving = saving.then(save);
+    return saving;
   };
   const following = new Map<string, AbortController>();
   const watching = watchRepositories(run.repositories, {
@@ -52,7 +63,10 @@ export async function keepWatching(run: Run): Promise<ExitCode> {
   });
   run.screen.line(`Ctrl-C ends it; every new commit is scanned as it comes.`);
   await aborted(run.signal).catch(() => undefined);
-  await Promise.all([watching.close(), withdraw(), lambdaApi.close()]);
+  // What an interrupted scan has learned is kept too: with the keyless host that may be minutes of asking.
+  const keptAtEnd = Promise.race([keep(), sleep(KEEP_AT_END_MAX_MS, undefined, { ref: false })]);
+  await Promise.all([watching.close(), withdraw(), lambdaApi.close(), keptAtEnd]);
+  hasEnded = true;
   return EXIT.interrupted;
 }
 

@@ -42,6 +42,9 @@ async function ended(child: ChildProcess): Promise<Ended> {
   return { code, stdout, stderr };
 }
 
+/** Some six times what the longest of these takes on two busy cores. */
+const HEAR_MAX_MS = 40_000;
+
 /** Follows what a process says, until it ends. */
 export function listen(child: ChildProcess) {
   const end = ended(child);
@@ -51,10 +54,12 @@ export function listen(child: ChildProcess) {
   });
   return {
     end,
-    /** Resolves when the pattern was said so many times; throws with all that was said when the process ends before. */
+    /** Resolves when the pattern was said so many times; throws with all that was said when the process ends before, or says it too late. */
     async hear(pattern: RegExp, times = 1): Promise<void> {
+      const untilMs = performance.now() + HEAR_MAX_MS;
       while ((output.match(new RegExp(pattern, 'g')) ?? []).length < times) {
         if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode} before it said ${pattern}:\n${output}`);
+        if (performance.now() > untilMs) throw new Error(`did not say ${pattern} within ${HEAR_MAX_MS / 1000} s:\n${output}`);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },

@@ -186,4 +186,26 @@ describe('npm start while it watches', () => {
     again.kill('SIGINT');
     expect((await second.end).code).toBe(130);
   });
+
+  it('keeps the answers of a scan that Ctrl-C interrupts', async () => {
+    const slow = initRepository(join(folder.path, 'slow'));
+    commitFiles(slow, { 'package-lock.json': packageLock(...Array.from({ length: 60 }, (_, index) => `slow-${index}@1.0.0`)) });
+    const settings = join(folder.path, 'slow.json');
+    writeFileSync(settings, JSON.stringify({ version: 1, limits: { dataPlane: { requests: 10, perSeconds: 1 } } }));
+    const cache = { XDG_CACHE_HOME: join(folder.path, 'slow-cache') };
+    const child = start(['--safedep', 'stand-in', '--config', settings, slow], cache);
+    const first = listen(child);
+    await first.hear(/looking up 0 of 60 packages/);
+    child.kill('SIGINT');
+    const { code, stdout } = await first.end;
+    expect(code).toBe(130);
+    expect(stdout).not.toContain('complete in');
+    expect(stdout).not.toContain('cannot be written');
+
+    const again = start(['--safedep', 'stand-in', slow], cache);
+    const second = listen(again);
+    await second.hear(/cache +\d+ answers? kept from earlier starts/);
+    again.kill('SIGINT');
+    expect((await second.end).code).toBe(130);
+  });
 });
