@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startSafeDepStandIn } from '../../../infra/local/safedep/stand-in.ts';
 import type { ResultDocument } from '../../../infra/local/scan/result-document.ts';
 import { commitFiles, git, initRepository, temporaryFolder } from '../../fakes/temporary-repository.ts';
 import { packageLock } from '../../simulation/world.ts';
@@ -189,23 +190,29 @@ describe('npm start while it watches', () => {
 
   it('keeps the answers of a scan that Ctrl-C interrupts', async () => {
     const slow = initRepository(join(folder.path, 'slow'));
-    commitFiles(slow, { 'package-lock.json': packageLock(...Array.from({ length: 60 }, (_, index) => `slow-${index}@1.0.0`)) });
-    const settings = join(folder.path, 'slow.json');
-    writeFileSync(settings, JSON.stringify({ version: 1, limits: { dataPlane: { requests: 10, perSeconds: 1 } } }));
-    const cache = { XDG_CACHE_HOME: join(folder.path, 'slow-cache') };
-    const child = start(['--safedep', 'stand-in', '--config', settings, slow], cache);
-    const first = listen(child);
-    await first.hear(/looking up 0 of 60 packages/);
-    child.kill('SIGINT');
-    const { code, stdout } = await first.end;
-    expect(code).toBe(130);
-    expect(stdout).not.toContain('complete in');
-    expect(stdout).not.toContain('cannot be written');
+    const packages = Array.from({ length: 60 }, (_, index) => `slow-${index}@1.0.0`);
+    commitFiles(slow, { 'package-lock.json': packageLock(...packages) });
+    const standIn = await startSafeDepStandIn();
+    try {
+      const args = ['--safedep', 'community', slow];
+      const variables = { SAFEDEP_COMMUNITY_URL: standIn.url };
+      const child = start(args, variables);
+      const first = listen(child);
+      await first.hear(/60 distinct packages/);
+      // At twenty calls a second, some two seconds of the six that the scan takes.
+      await vi.waitUntil(() => standIn.calls().total >= 40, { timeout: 30_000 });
+      child.kill('SIGINT');
+      const { code, stdout } = await first.end;
+      expect(code).toBe(130);
+      expect(stdout).not.toMatch(/complete in|cannot be written/);
 
-    const again = start(['--safedep', 'stand-in', slow], cache);
-    const second = listen(again);
-    await second.hear(/cache +\d+ answers? kept from earlier starts/);
-    again.kill('SIGINT');
-    expect((await second.end).code).toBe(130);
+      const again = start(args, variables);
+      const second = listen(again);
+      await second.hear(/cache +\d+ answers kept from earlier starts/);
+      again.kill('SIGINT');
+      expect((await second.end).code).toBe(130);
+    } finally {
+      await standIn.close();
+    }
   });
 });
