@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { cutText } from '../model/cut-text.ts';
 
 export interface DecodedText {
   readonly text: string;
@@ -39,7 +40,7 @@ export function visibleText(text: string, maxCharacters: number): string {
     .replace(USER_IN_ADDRESS, '$1***@')
     .replace(SECRET_IN_QUERY, '$1***')
     .replace(INVISIBLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  return visible.length > maxCharacters ? `${visible.slice(0, maxCharacters - 1)}…` : visible;
+  return cutText(visible, maxCharacters);
 }
 
 /** Why a text is no lock file at all, whatever its format: binary, or a merge that nobody finished. */

@@ -1,3 +1,5 @@
+import { cutText } from '../model/cut-text.ts';
+
 /**
  * Text of the service made fit for one line of a terminal, a log or a message: control characters and runs of white space
  * become one blank, cut at `maxCharacters` (UTF-16 code units, never through a pair) with an ellipsis.
@@ -9,5 +11,5 @@ export function toOneLine(text: string, maxCharacters: number): string {
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\s]+/gu, ' ')
     .trim()
     .toWellFormed();
-  return line.length <= maxCharacters ? line : `${line.slice(0, maxCharacters - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+  return cutText(line, maxCharacters);
 }

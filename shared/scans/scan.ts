@@ -1,4 +1,5 @@
 import type { Lane } from '../messages/queue-messages.ts';
+import { cutText } from '../model/cut-text.ts';
 import type { RefId } from '../model/repository.ts';
 
 /** How a scan ended. `superseded`: a newer snapshot took its place before it ended. */
@@ -59,13 +60,9 @@ const REASON_MAX_CHARACTERS = 500;
 
 /** The first reasons of one kind, and how many more there are: an outcome and its event stay readable, and small. */
 export function cutReasons(reasons: readonly string[], what: string): string[] {
-  const listed = reasons.slice(0, REASONS_MAX_PER_KIND).map(cutReason);
+  const listed = reasons.slice(0, REASONS_MAX_PER_KIND).map((reason) => cutText(reason, REASON_MAX_CHARACTERS));
   const rest = reasons.length - listed.length;
   return rest > 0 ? [...listed, `and ${rest} more ${what}`] : listed;
-}
-
-function cutReason(reason: string): string {
-  return reason.length <= REASON_MAX_CHARACTERS ? reason : `${reason.slice(0, REASON_MAX_CHARACTERS - 1).toWellFormed()}…`;
 }
 
 export function isSettled(scan: Scan): boolean {

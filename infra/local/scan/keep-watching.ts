@@ -39,7 +39,8 @@ export async function keepWatching(run: Run): Promise<ExitCode> {
     if (isKeeping)
       await cache.save().catch((error: unknown) => {
         isKeeping = false;
-        if (!hasEnded) run.screen.line(`The cache folder cannot be written: answers are not kept for the next start (${messageOf(error)}).`);
+        if (!hasEnded)
+          run.screen.line(`The cache folder cannot be written: answers are not kept for the next start (${messageOf(error)}).`);
       });
   };
   // One after the other: they write the same file.
