@@ -39,6 +39,12 @@ const CREDENTIAL_SOURCES_OUTSIDE_LAMBDA = [
   '@smithy/credential-provider-imds',
 ];
 
+/**
+ * What answers and requests of event streams are read and written with. The SDK imports it only for an operation that has one, which
+ * no service here does; and what is imported that way is kept whole by esbuild, with everything that it imports itself.
+ */
+const EVENT_STREAMS = '@smithy/core/event-streams';
+
 const THIS_SCRIPT = toInput(fileURLToPath(import.meta.url));
 
 export class BundleError extends Error {
@@ -143,7 +149,7 @@ async function build(
       // The SDK's ES modules shake to two thirds of the size of what `main` brings.
       mainFields: ['module', 'main'],
       conditions: ['module', 'node'],
-      external: CREDENTIAL_SOURCES_OUTSIDE_LAMBDA,
+      external: [...CREDENTIAL_SOURCES_OUTSIDE_LAMBDA, EVENT_STREAMS],
       plugins: [builtInsByRequire],
       // CommonJS dependencies call require() for Node's own modules, which an ES module does not have.
       banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
