@@ -39,7 +39,7 @@ export function whyTooLarge({ format, maxBytes }: Omit<LockFilePath, 'path'>, si
 }
 
 /** Raised whenever what is read from the same bytes changes: manifests that were read by another version are read again. */
-export const READER_VERSION = 2;
+export const READER_VERSION = 3;
 
 /** The last segment of a repository path. */
 export function baseName(path: string): string {

@@ -1,4 +1,5 @@
-import { parseXml, type XmlElement } from '../syntax/xml.ts';
+import { parseXml } from '../syntax/xml.ts';
+import type { XmlElement } from '../syntax/xml-element.ts';
 import { type Bom, type Component, flatten } from './components.ts';
 import { findUnknown, whyUnknownVersion } from './versions.ts';
 

@@ -3,7 +3,8 @@ import { baseName, type ManifestFormat } from '../format.ts';
 import { LineCursor } from '../line-cursor.ts';
 import { oneVersionOf, packageNameOf } from '../maven/coordinates.ts';
 import { checkEntryCount, type EntryFacts, Reading, unreadable } from '../reading.ts';
-import { parseXml, type XmlElement } from '../syntax/xml.ts';
+import { parseXml } from '../syntax/xml.ts';
+import type { XmlElement } from '../syntax/xml-element.ts';
 import { decodeXml } from '../syntax/xml-encoding.ts';
 
 type Facts = { -readonly [K in keyof EntryFacts]: EntryFacts[K] };

@@ -1,5 +1,6 @@
 import type { Parsed } from '../syntax/parsed.ts';
-import { parseXml, type XmlElement } from '../syntax/xml.ts';
+import { parseXml } from '../syntax/xml.ts';
+import type { XmlElement } from '../syntax/xml-element.ts';
 import { decodeXml } from '../syntax/xml-encoding.ts';
 import { withoutHtmlEntities } from './entities.ts';
 
@@ -145,7 +146,7 @@ function textOf(parts: Parts, name: string): string {
 }
 
 /** The elements of a list of elements of this one name. */
-function childrenOf(list: XmlElement | undefined, name: string): XmlElement[] {
+function childrenOf(list: XmlElement | undefined, name: string): readonly XmlElement[] {
   if (!list) return [];
   checkNoText(list);
   const children = list.elements();

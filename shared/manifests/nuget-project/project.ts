@@ -1,5 +1,5 @@
 import { ReadingLimit } from '../reading.ts';
-import type { XmlElement } from '../syntax/xml.ts';
+import type { XmlElement } from '../syntax/xml-element.ts';
 
 /** So many references fit into a file of the largest size, one element each; lists within one element may name many more. */
 const MAX_ITEMS = 100_000;
