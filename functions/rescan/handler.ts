@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { dynamoDbClient, sqsClient } from '../../shared/aws/clients.ts';
 import { readEnvironment } from '../../shared/aws/environment.ts';
 import { log } from '../../shared/aws/log.ts';
@@ -17,10 +17,10 @@ const SCHEDULE_SECONDS = 300;
 const RESCAN_SHARE = 0.2;
 const CALLS_PER_PACKAGE = 2;
 
-const inputSchema = z.union([
-  z.object({ scheduled: z.literal(true) }),
+const inputSchema = v.union([
+  v.object({ scheduled: v.literal(true) }),
   /** By hand: everything due before this time is asked again, fresh or not. */
-  z.object({ dueBeforeMs: z.number() }),
+  v.object({ dueBeforeMs: v.number() }),
 ]);
 
 const env = readEnvironment(RESCAN_ENVIRONMENT, process.env);
@@ -33,7 +33,7 @@ const lookups = createQueue(sqsClient(), env.LOOKUPS_BACKGROUND_QUEUE_URL);
 
 /** Entry point of the schedule and of `npm run cli -- rescan`. Answers with what was sent. */
 export async function handler(event: unknown): Promise<RescanResult> {
-  const input = z.parse(inputSchema, event);
+  const input = v.parse(inputSchema, event);
   const { limits } = await settingsReader.read(env.TENANT);
   const callsPerSecond = sustainedPerSecond(answers === 'community' ? limits.community : limits.dataPlane);
   const budget = Math.max(1, Math.floor((SCHEDULE_SECONDS * RESCAN_SHARE * callsPerSecond) / CALLS_PER_PACKAGE));

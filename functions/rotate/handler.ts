@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { dynamoDbClient, leaseDynamoDbClient, secretsClient } from '../../shared/aws/clients.ts';
 import { readEnvironment } from '../../shared/aws/environment.ts';
 import { createIdentityStore } from '../../shared/aws/identity-store.ts';
@@ -31,12 +31,12 @@ const AFTER_CALLING_MS = 20_000;
 /** Of the claim, what is kept for writing new tokens; the provider has the rest, in milliseconds. */
 const WRITE_TOKENS_MS = 20_000;
 
-const inputSchema = z.union([
-  z.object({ scheduled: z.literal(true) }),
+const inputSchema = v.union([
+  v.object({ scheduled: v.literal(true) }),
   /** By hand: the access token is replaced now, due or not. */
-  z.object({ refreshNow: z.literal(true) }),
+  v.object({ refreshNow: v.literal(true) }),
   /** Secrets Manager's own form. */
-  z.object({ Step: z.enum(ROTATION_STEPS), SecretId: z.string(), ClientRequestToken: z.string() }),
+  v.object({ Step: v.picklist(ROTATION_STEPS), SecretId: v.string(), ClientRequestToken: v.string() }),
 ]);
 
 const env = readEnvironment(ROTATE_ENVIRONMENT, process.env);
@@ -164,7 +164,7 @@ async function runScheduled(deadlineAtMs: number, force: boolean): Promise<void>
 
 /** Entry point of the schedule, of an operator, and of Secrets Manager for each step of a rotation. */
 export async function handler(event: unknown, context: InvocationContext): Promise<void> {
-  const input = z.parse(inputSchema, event);
+  const input = v.parse(inputSchema, event);
   const deadlineAtMs = Date.now() + context.getRemainingTimeInMillis();
   if ('scheduled' in input) return runScheduled(deadlineAtMs, false);
   if ('refreshNow' in input) return runScheduled(deadlineAtMs, true);

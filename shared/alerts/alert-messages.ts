@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { type BusEvent, parseBusEvent } from '../messages/bus-events.ts';
 import { MessageError } from '../messages/queue-messages.ts';
 
@@ -7,8 +7,8 @@ import { MessageError } from '../messages/queue-messages.ts';
  * the event. Each sink is tried on its own, so that none waits for another.
  */
 
-const envelopeSchema = z.object({ 'detail-type': z.string(), source: z.string(), detail: z.unknown() });
-const deliverySchema = z.object({ version: z.literal(1), kind: z.literal('delivery'), sink: z.string(), event: z.unknown() });
+const envelopeSchema = v.object({ 'detail-type': v.string(), source: v.string(), detail: v.unknown() });
+const deliverySchema = v.object({ version: v.literal(1), kind: v.literal('delivery'), sink: v.string(), event: v.unknown() });
 
 export interface Delivery {
   readonly version: 1;
@@ -37,10 +37,10 @@ export function parseAlertMessage(body: string): AlertMessage {
   } catch {
     throw new MessageError('alert: the body is not JSON');
   }
-  const delivery = z.safeParse(deliverySchema, document);
-  if (delivery.success) return { version: 1, kind: 'delivery', sink: delivery.data.sink, event: readEvent(delivery.data.event) };
-  const envelope = z.safeParse(envelopeSchema, document);
-  if (envelope.success) return { kind: 'event', event: readEvent(envelope.data.detail) };
+  const delivery = v.safeParse(deliverySchema, document);
+  if (delivery.success) return { version: 1, kind: 'delivery', sink: delivery.output.sink, event: readEvent(delivery.output.event) };
+  const envelope = v.safeParse(envelopeSchema, document);
+  if (envelope.success) return { kind: 'event', event: readEvent(envelope.output.detail) };
   throw new MessageError('alert: neither an event from the bus nor a delivery');
 }
 

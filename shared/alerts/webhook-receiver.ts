@@ -1,5 +1,5 @@
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { parseBusEvent } from '../messages/bus-events.ts';
 import type { AlertPayload } from './sign-alert.ts';
 
@@ -8,7 +8,7 @@ export class AlertRefusedError extends Error {
   override readonly name = 'AlertRefusedError';
 }
 
-const payloadSchema = z.object({ type: z.string(), timestamp: z.string(), data: z.unknown(), text: z.string() });
+const payloadSchema = v.object({ type: v.string(), timestamp: v.string(), data: v.unknown(), text: v.string() });
 
 function isSignedWith(secret: string, rawBody: string, headers: Record<string, string>): boolean {
   try {
@@ -35,7 +35,7 @@ export function verifyAlert(
     throw new AlertRefusedError('refused: not signed with a secret of ours, or more than five minutes old');
   }
   try {
-    const payload = z.parse(payloadSchema, JSON.parse(rawBody));
+    const payload = v.parse(payloadSchema, JSON.parse(rawBody));
     return { ...payload, data: parseBusEvent(payload.data) };
   } catch {
     throw new AlertRefusedError('refused: signed, and yet not an alert of version 1');

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { SEVERITIES } from '../model/facts.ts';
 import { DECISIONS, FINDING_KINDS } from '../model/finding.ts';
 import { FORGES } from '../model/repository.ts';
@@ -20,90 +20,85 @@ export function parseAnswerSource(value: string): AnswerSource {
   return source;
 }
 
-const repositorySchema = z.object({
-  tenant: z.string(),
-  forge: z.enum(FORGES),
-  host: z.string(),
-  repositoryId: z.string(),
-  name: z.string(),
-  ref: z.string(),
-  isDefaultBranch: z.boolean(),
-  commit: z.string(),
+const repositorySchema = v.object({
+  tenant: v.string(),
+  forge: v.picklist(FORGES),
+  host: v.string(),
+  repositoryId: v.string(),
+  name: v.string(),
+  ref: v.string(),
+  isDefaultBranch: v.boolean(),
+  commit: v.string(),
 });
 
 const eventBase = {
-  version: z.literal(1),
+  version: v.literal(1),
   /** The same for every resend of the same transition: what a consumer de-duplicates on. */
-  eventId: z.string(),
+  eventId: v.string(),
   /** RFC 3339, UTC. */
-  occurredAt: z.string(),
-  answers: z.enum(ANSWER_SOURCES),
+  occurredAt: v.string(),
+  answers: v.picklist(ANSWER_SOURCES),
   repository: repositorySchema,
 };
 
-const findingEventSchema = z.object({
+const findingEventSchema = v.object({
   ...eventBase,
-  detailType: z.enum(['finding opened', 'finding resolved', 'finding reopened']),
+  detailType: v.picklist(['finding opened', 'finding resolved', 'finding reopened']),
   /** Belongs to the first scan of its ref: sinks get that scan's summary instead of one alert each. */
-  baseline: z.boolean(),
-  finding: z.object({
-    id: z.string(),
-    factId: z.string(),
-    transition: z.number(),
-    kind: z.enum(FINDING_KINDS),
-    severity: z.enum(SEVERITIES),
-    purl: z.string(),
-    primaryId: z.string(),
-    title: z.string(),
-    decision: z.enum(DECISIONS),
-    decisionReason: z.string(),
+  baseline: v.boolean(),
+  finding: v.object({
+    id: v.string(),
+    factId: v.string(),
+    transition: v.number(),
+    kind: v.picklist(FINDING_KINDS),
+    severity: v.picklist(SEVERITIES),
+    purl: v.string(),
+    primaryId: v.string(),
+    title: v.string(),
+    decision: v.picklist(DECISIONS),
+    decisionReason: v.string(),
     /** Sorted; of more than 50, or of very long paths, the first. */
-    lockFiles: z.array(z.string()),
+    lockFiles: v.array(v.string()),
     /** How many lock files there are, where `lockFiles` does not list them all. */
-    lockFileCount: z.optional(z.number()),
+    lockFileCount: v.optional(v.number()),
   }),
   /** Why a finding was resolved: the package left, the answer changed, the ref was deleted. */
-  reason: z.optional(z.string()),
+  reason: v.optional(v.string()),
 });
-export type FindingEvent = z.infer<typeof findingEventSchema>;
+export type FindingEvent = v.InferOutput<typeof findingEventSchema>;
 
-const scanEventSchema = z.object({
+const scanEventSchema = v.object({
   ...eventBase,
-  detailType: z.enum(['scan complete', 'scan incomplete']),
-  generation: z.number(),
-  baseline: z.boolean(),
+  detailType: v.picklist(['scan complete', 'scan incomplete']),
+  generation: v.number(),
+  baseline: v.boolean(),
   /** Why the scan is incomplete, one sentence each; empty for a complete one. */
-  reasons: z.array(z.string()),
-  counts: z.object({
-    lockFiles: z.number(),
-    packages: z.number(),
+  reasons: v.array(v.string()),
+  counts: v.object({
+    lockFiles: v.number(),
+    packages: v.number(),
     /** Open findings by decision. */
-    findings: z.record(z.enum(DECISIONS), z.number()),
-    gaps: z.object({ 'not-analysed': z.number(), unsupported: z.number(), unresolved: z.number() }),
-    failures: z.object({ throttled: z.number(), failed: z.number() }),
+    findings: v.object(v.entriesFromList(DECISIONS, v.number())),
+    gaps: v.object({ 'not-analysed': v.number(), unsupported: v.number(), unresolved: v.number() }),
+    failures: v.object({ throttled: v.number(), failed: v.number() }),
   }),
   /** Up to 20 open findings, the worst first: enough for a summary. */
-  worst: z.array(
-    z.object({
-      kind: z.enum(FINDING_KINDS),
-      severity: z.enum(SEVERITIES),
-      purl: z.string(),
-      title: z.string(),
-      decision: z.enum(DECISIONS),
+  worst: v.array(
+    v.object({
+      kind: v.picklist(FINDING_KINDS),
+      severity: v.picklist(SEVERITIES),
+      purl: v.string(),
+      title: v.string(),
+      decision: v.picklist(DECISIONS),
     }),
   ),
 });
-export type ScanEvent = z.infer<typeof scanEventSchema>;
+export type ScanEvent = v.InferOutput<typeof scanEventSchema>;
 
-const busEventSchema = z.discriminatedUnion('detailType', [findingEventSchema, scanEventSchema]);
+export const busEventSchema = v.variant('detailType', [findingEventSchema, scanEventSchema]);
 /** The `detail` of a bus event; its `detailType` is repeated as the event's own detail type, for rules. */
 export type BusEvent = FindingEvent | ScanEvent;
 
 export function parseBusEvent(detail: unknown): BusEvent {
-  return z.parse(busEventSchema, detail);
-}
-
-/** The events as JSON Schema, for consumers. */
-export function busEventJsonSchema(): unknown {
-  return { title: 'safedep-watch bus event, version 1', ...z.toJSONSchema(busEventSchema) };
+  return v.parse(busEventSchema, detail);
 }

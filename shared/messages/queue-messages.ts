@@ -1,7 +1,8 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { ECOSYSTEMS, type Ecosystem } from '../model/ecosystem.ts';
 import type { PackageVersion } from '../model/package-version.ts';
 import { FORGES } from '../model/repository.ts';
+import { issueText } from '../model/schema-issue.ts';
 
 /**
  * Everything that crosses a process on a queue, as JSON with a `version`. A reader accepts what it knows and refuses the rest by
@@ -15,75 +16,81 @@ export class MessageError extends Error {
 const LANES = ['live', 'background'] as const;
 export type Lane = (typeof LANES)[number];
 
-const refIdSchema = z.object({ tenant: z.string(), forge: z.enum(FORGES), host: z.string(), repositoryId: z.string(), ref: z.string() });
-
-const packageVersionSchema = z.object({
-  ecosystem: z.enum(Object.keys(ECOSYSTEMS) as [Ecosystem, ...Ecosystem[]]),
-  name: z.string(),
-  version: z.string(),
+const refIdSchema = v.object({
+  tenant: v.string(),
+  forge: v.picklist(FORGES),
+  host: v.string(),
+  repositoryId: v.string(),
+  ref: v.string(),
 });
 
-const pushHintSchema = z.object({
-  version: z.literal(1),
-  kind: z.literal('push'),
+const packageVersionSchema = v.object({
+  ecosystem: v.picklist(Object.keys(ECOSYSTEMS) as [Ecosystem, ...Ecosystem[]]),
+  name: v.string(),
+  version: v.string(),
+});
+
+const pushHintSchema = v.object({
+  version: v.literal(1),
+  kind: v.literal('push'),
   ref: refIdSchema,
   /** Name at the time of the push: for people, and for APIs that want it. Never an identity. */
-  repositoryName: z.string(),
+  repositoryName: v.string(),
   /** The forge's id of the delivery; empty where there was none. */
-  deliveryId: z.string(),
-  lane: z.enum(LANES),
-  receivedAtMs: z.number(),
+  deliveryId: v.string(),
+  lane: v.picklist(LANES),
+  receivedAtMs: v.number(),
 });
 /** "This ref changed": a hint, never the state itself. */
-export type PushHint = z.infer<typeof pushHintSchema>;
+export type PushHint = v.InferOutput<typeof pushHintSchema>;
 
-const lookupBatchSchema = z.object({
-  version: z.literal(1),
-  kind: z.literal('lookups'),
-  lane: z.enum(LANES),
+const lookupBatchSchema = v.object({
+  version: v.literal(1),
+  kind: v.literal('lookups'),
+  lane: v.picklist(LANES),
   /** Whose scan waits for this batch; absent for a rescan, which nobody waits for. */
-  scan: z.optional(z.object({ ref: refIdSchema, generation: z.number(), batchNumber: z.number() })),
-  packages: z.array(packageVersionSchema),
+  scan: v.optional(v.object({ ref: refIdSchema, generation: v.number(), batchNumber: v.number() })),
+  packages: v.array(packageVersionSchema),
 });
-export type LookupBatch = z.infer<typeof lookupBatchSchema>;
+export type LookupBatch = v.InferOutput<typeof lookupBatchSchema>;
 
-const evaluateSchema = z.object({
-  version: z.literal(1),
-  kind: z.literal('evaluate'),
+const evaluateSchema = v.object({
+  version: v.literal(1),
+  kind: v.literal('evaluate'),
   ref: refIdSchema,
   /** Only these package versions; absent for the whole ref. */
-  packages: z.optional(z.array(packageVersionSchema)),
+  packages: v.optional(v.array(packageVersionSchema)),
 });
-export type Evaluate = z.infer<typeof evaluateSchema>;
+export type Evaluate = v.InferOutput<typeof evaluateSchema>;
 
-const answerChangedSchema = z.object({
-  version: z.literal(1),
-  kind: z.literal('answer-changed'),
+const answerChangedSchema = v.object({
+  version: v.literal(1),
+  kind: v.literal('answer-changed'),
   packageVersion: packageVersionSchema,
   /** Digest of the answer that is fanned out. */
-  digest: z.string(),
+  digest: v.string(),
   /** Where the reading of the reverse entries goes on; absent at the start. */
-  cursor: z.optional(z.string()),
+  cursor: v.optional(v.string()),
 });
-export type AnswerChanged = z.infer<typeof answerChangedSchema>;
+export type AnswerChanged = v.InferOutput<typeof answerChangedSchema>;
 
-const evaluationSchema = z.discriminatedUnion('kind', [evaluateSchema, answerChangedSchema]);
+const evaluationSchema = v.variant('kind', [evaluateSchema, answerChangedSchema]);
 /** What the queue `evaluations` carries. */
 export type Evaluation = Evaluate | AnswerChanged;
 
-const reportRequestSchema = z.object({
-  version: z.literal(1),
-  kind: z.literal('report'),
+const reportRequestSchema = v.object({
+  version: v.literal(1),
+  kind: v.literal('report'),
   ref: refIdSchema,
-  repositoryName: z.string(),
-  generation: z.number(),
-  commit: z.string(),
+  repositoryName: v.string(),
+  generation: v.number(),
+  commit: v.string(),
   /** When an operator asked for all of it, whatever was told before: done once. Absent for what changed. */
-  wholeAskedAtMs: z.optional(z.number()),
+  wholeAskedAtMs: v.optional(v.number()),
 });
-export type ReportRequest = z.infer<typeof reportRequestSchema>;
+export type ReportRequest = v.InferOutput<typeof reportRequestSchema>;
 
-function parser<T>(name: string, schema: z.ZodMiniType<T>): (body: string) => T {
+function parser<T>(name: string, schema: v.GenericSchema<unknown, T>): (body: string) => T {
   return (body) => {
     let document: unknown;
     try {
@@ -91,10 +98,9 @@ function parser<T>(name: string, schema: z.ZodMiniType<T>): (body: string) => T 
     } catch {
       throw new MessageError(`${name}: the body is not JSON`);
     }
-    const result = z.safeParse(schema, document);
-    if (result.success) return result.data;
-    const issue = result.error.issues[0];
-    throw new MessageError(`${name}: ${issue?.path.join('.') || 'document'}: ${issue?.message ?? 'refused'}`);
+    const result = v.safeParse(schema, document);
+    if (result.success) return result.output;
+    throw new MessageError(`${name}: ${issueText(result.issues[0])}`);
   };
 }
 

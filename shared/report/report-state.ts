@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 
 /**
  * How the reports of one ref stand. One item, moved by condition: two invocations never send for the same ref. What a session has
@@ -6,62 +6,62 @@ import * as z from 'zod/mini';
  */
 
 /** `whole`: every message of the snapshot. `changed`: those that the last completed session and its predecessors did not tell. */
-const scopeSchema = z.enum(['changed', 'whole']);
+const scopeSchema = v.picklist(['changed', 'whole']);
 
-const sessionSchema = z.object({
+const sessionSchema = v.object({
   /** SafeDep's id. */
-  id: z.string(),
-  generation: z.number(),
-  commit: z.string(),
+  id: v.string(),
+  generation: v.number(),
+  commit: v.string(),
   scope: scopeSchema,
-  startedAtMs: z.number(),
+  startedAtMs: v.number(),
   /** How many messages were to be sent when it began. */
-  plannedCount: z.number(),
+  plannedCount: v.number(),
   /** Set once every message is settled and what is reported then is written: only SafeDep's word on the end is missing. */
-  completing: z.optional(
-    z.object({ recordPageCount: z.number(), publishedCount: z.number(), refusedCount: z.number(), lackingCount: z.number() }),
+  completing: v.optional(
+    v.object({ recordPageCount: v.number(), publishedCount: v.number(), refusedCount: v.number(), lackingCount: v.number() }),
   ),
 });
 
-const completedSchema = z.object({
-  id: z.string(),
-  generation: z.number(),
-  commit: z.string(),
+const completedSchema = v.object({
+  id: v.string(),
+  generation: v.number(),
+  commit: v.string(),
   scope: scopeSchema,
-  completedAtMs: z.number(),
+  completedAtMs: v.number(),
   /** Messages that SafeDep acknowledged in it. */
-  publishedCount: z.number(),
+  publishedCount: v.number(),
   /** Messages that SafeDep refused for good in it. */
-  refusedCount: z.number(),
+  refusedCount: v.number(),
   /** What SafeDep lacks of the snapshot since then: refused now or earlier, not served, or outside its limits. */
-  lackingCount: z.number(),
-  recordPageCount: z.number(),
+  lackingCount: v.number(),
+  recordPageCount: v.number(),
 });
 
-const stateSchema = z.object({
-  version: z.literal(1),
+const stateSchema = v.object({
+  version: v.literal(1),
   /** For people: the name at the time of the last report. */
-  repositoryName: z.string(),
+  repositoryName: v.string(),
   /** Who sends now, as the id of the queue's message, and until when at the latest. */
-  lease: z.optional(z.object({ holder: z.string(), untilMs: z.number() })),
+  lease: v.optional(v.object({ holder: v.string(), untilMs: v.number() })),
   /** The session that is open at SafeDep. */
-  session: z.optional(sessionSchema),
-  last: z.optional(completedSchema),
+  session: v.optional(sessionSchema),
+  last: v.optional(completedSchema),
   /** When the last session began that told everything and completed. */
-  lastWholeAtMs: z.optional(z.number()),
+  lastWholeAtMs: v.optional(v.number()),
   /** The highest generation whose report needs nothing more. */
-  settledGeneration: z.optional(z.number()),
+  settledGeneration: v.optional(v.number()),
   /** Why nothing is sent at the moment. */
-  waiting: z.optional(z.object({ sinceMs: z.number(), reason: z.string() })),
+  waiting: v.optional(v.object({ sinceMs: v.number(), reason: v.string() })),
 });
 
-export type ReportState = z.infer<typeof stateSchema>;
-export type OpenSession = z.infer<typeof sessionSchema>;
-export type SessionScope = z.infer<typeof scopeSchema>;
+export type ReportState = v.InferOutput<typeof stateSchema>;
+export type OpenSession = v.InferOutput<typeof sessionSchema>;
+export type SessionScope = v.InferOutput<typeof scopeSchema>;
 
 /** Throws on what is no state of ours: a report is not begun again because its state cannot be read. */
 export function parseReportState(text: string): ReportState {
-  return z.parse(stateSchema, JSON.parse(text));
+  return v.parse(stateSchema, JSON.parse(text));
 }
 
 export function formatReportState(state: ReportState): string {

@@ -1,4 +1,5 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
+import { toSchemaIssue } from '../model/schema-issue.ts';
 import type { Credential } from './calls.ts';
 import { readTokenClaims } from './identity/token-claims.ts';
 
@@ -9,27 +10,27 @@ import { readTokenClaims } from './identity/token-claims.ts';
  * - service JWT: `{"accessToken": "…", "tenantId": "…"}`, with `expiresAt` where the provider said it
  * - refresh token: `{"issuer": "…", "clientId": "…", "refreshToken": "…", "tenantId": "…"}`, with `signedInAt` and `refreshedAt`
  */
-const filled = z.string().check(z.minLength(1));
-const apiKeySecret = z.object({ apiKey: filled, tenantId: filled, keyId: z.optional(filled), expiresAt: z.optional(filled) });
-const serviceJwtSecret = z.object({ accessToken: filled, tenantId: filled, expiresAt: z.optional(filled) });
-const refreshTokenSecret = z.object({
+const filled = v.pipe(v.string(), v.minLength(1));
+const apiKeySecret = v.object({ apiKey: filled, tenantId: filled, keyId: v.optional(filled), expiresAt: v.optional(filled) });
+const serviceJwtSecret = v.object({ accessToken: filled, tenantId: filled, expiresAt: v.optional(filled) });
+const refreshTokenSecret = v.object({
   issuer: filled,
   clientId: filled,
   refreshToken: filled,
   tenantId: filled,
-  signedInAt: z.optional(filled),
-  refreshedAt: z.optional(filled),
+  signedInAt: v.optional(filled),
+  refreshedAt: v.optional(filled),
 });
 
-export type ApiKeySecret = z.infer<typeof apiKeySecret>;
-export type ServiceJwtSecret = z.infer<typeof serviceJwtSecret>;
-export type RefreshTokenSecret = z.infer<typeof refreshTokenSecret>;
+export type ApiKeySecret = v.InferOutput<typeof apiKeySecret>;
+export type ServiceJwtSecret = v.InferOutput<typeof serviceJwtSecret>;
+export type RefreshTokenSecret = v.InferOutput<typeof refreshTokenSecret>;
 
 export class CredentialError extends Error {
   override readonly name = 'CredentialError';
 }
 
-function parse<T>(schema: z.ZodMiniType<T>, secret: string, form: string): T {
+function parse<T>(schema: v.GenericSchema<unknown, T>, secret: string, form: string): T {
   let document: unknown;
   try {
     document = JSON.parse(secret);
@@ -37,10 +38,11 @@ function parse<T>(schema: z.ZodMiniType<T>, secret: string, form: string): T {
     // The parser's own message quotes the text.
     throw new CredentialError(`the secret is not JSON; it must be ${form}`);
   }
-  const result = z.safeParse(schema, document);
-  if (!result.success)
-    throw new CredentialError(`the secret lacks ${result.error.issues.map(({ path }) => path.join('.')).join(', ')}; it must be ${form}`);
-  return result.data;
+  const result = v.safeParse(schema, document);
+  if (result.success) return result.output;
+  // Where it is wrong, and not with what.
+  const places = result.issues.map((issue) => toSchemaIssue(issue).path.join('.'));
+  throw new CredentialError(`the secret lacks ${places.join(', ')}; it must be ${form}`);
 }
 
 /** Each of these throws `CredentialError`, which says the form and nothing of the value. */

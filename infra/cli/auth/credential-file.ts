@@ -1,12 +1,12 @@
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { CommandError } from '../command.ts';
 import { type Profile, profileSchema } from './profile.ts';
 
 const FILE_VERSION = 1;
-const documentSchema = z.object({ version: z.literal(FILE_VERSION), profiles: z.record(z.string(), profileSchema) });
+const documentSchema = v.object({ version: v.literal(FILE_VERSION), profiles: v.record(v.string(), profileSchema) });
 
 /** Where this user's credentials stand: below `XDG_CONFIG_HOME`, or the usual place. */
 export function configFolder(variables: NodeJS.ProcessEnv): string {
@@ -40,8 +40,8 @@ export function createCredentialFile(folder: string): CredentialFile {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
       throw new CommandError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
     }
-    const parsed = documentSchema.safeParse(jsonOf(content));
-    if (parsed.success) return parsed.data.profiles;
+    const parsed = v.safeParse(documentSchema, jsonOf(content));
+    if (parsed.success) return parsed.output.profiles;
     // What is wrong is not quoted: it stands among secrets.
     throw new CommandError(`${path} is no file of credentials of this version: move it away and run: npm run cli -- auth login`);
   }

@@ -1,3 +1,4 @@
+import { parse } from 'valibot';
 import { type Profile, profileSchema } from './profile.ts';
 
 const SERVICE = 'safedep-watch';
@@ -24,7 +25,7 @@ export async function openKeychain(profileName: string): Promise<Keychain | unde
     return {
       read: async (name) => {
         const secret = await entry(name).getSecret(patience());
-        return secret ? profileSchema.parse(JSON.parse(Buffer.from(secret).toString('utf8'))) : undefined;
+        return secret ? parse(profileSchema, JSON.parse(Buffer.from(secret).toString('utf8'))) : undefined;
       },
       write: async (name, profile) => {
         if (profile) await entry(name).setSecret(Buffer.from(JSON.stringify(profile)), patience());

@@ -1,26 +1,26 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { UsageError } from '../command.ts';
 
-const text = z.string().check(z.minLength(1));
+const text = v.pipe(v.string(), v.minLength(1));
 
-const signIn = z.object({
+const signIn = v.object({
   issuer: text,
   clientId: text,
   accessToken: text,
   refreshToken: text,
   /** Epoch milliseconds. */
-  expiresAtMs: z.number(),
+  expiresAtMs: v.number(),
   /** Unverified: for the eye. */
-  email: z.optional(z.string()),
+  email: v.optional(v.string()),
 });
 
-const apiKey = z.object({ key: text, keyId: text, tenantId: text, expiresAtMs: z.optional(z.number()) });
+const apiKey = v.object({ key: text, keyId: text, tenantId: text, expiresAtMs: v.optional(v.number()) });
 
 /** What is kept under one name: a person's sign-in, the tenant that it is for, and a key that was made for this machine. */
-export const profileSchema = z.object({ tenantId: z.optional(text), signIn: z.optional(signIn), apiKey: z.optional(apiKey) });
+export const profileSchema = v.object({ tenantId: v.optional(text), signIn: v.optional(signIn), apiKey: v.optional(apiKey) });
 
-export type Profile = z.infer<typeof profileSchema>;
-export type StoredSignIn = z.infer<typeof signIn>;
+export type Profile = v.InferOutput<typeof profileSchema>;
+export type StoredSignIn = v.InferOutput<typeof signIn>;
 
 /** The option's, else the environment's (`SAFEDEP_PROFILE`), else `default`. Throws `UsageError`. */
 export function profileName(option: string | undefined, variables: NodeJS.ProcessEnv): string {

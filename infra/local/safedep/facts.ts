@@ -1,43 +1,44 @@
 import { createHash } from 'node:crypto';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { type PackageVersion, packageKey, parsePackageKey } from '../../../shared/model/package-version.ts';
+import { issueText } from '../../../shared/model/schema-issue.ts';
 
 /** Every text that the stand-in invents begins with this, so that nobody takes it for real. */
 export const MADE_UP = 'made up: ';
 
 /** Texts of an own file get the mark too, if they lack it: the stand-in knows nothing that is true. */
-const madeUpText = z.pipe(
-  z.string(),
-  z.transform((text) => (text.startsWith(MADE_UP) ? text : MADE_UP + text)),
+const madeUpText = v.pipe(
+  v.string(),
+  v.transform((text) => (text.startsWith(MADE_UP) ? text : MADE_UP + text)),
 );
 
 /** The facts of one package version, as a scenario has them. */
-export const factsSchema = z.strictObject({
+export const factsSchema = v.strictObject({
   /** `not-analysed`: NotFound, as for a version that the service does not know. */
-  insight: z.optional(z.enum(['known', 'not-analysed'])),
-  vulnerabilities: z.optional(
-    z.array(
-      z.strictObject({
-        id: z.string().check(z.minLength(1), z.maxLength(100)),
-        aliases: z.optional(z.array(z.string())),
-        severity: z.optional(z.enum(['critical', 'high', 'medium', 'low'])),
+  insight: v.optional(v.picklist(['known', 'not-analysed'])),
+  vulnerabilities: v.optional(
+    v.array(
+      v.strictObject({
+        id: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
+        aliases: v.optional(v.array(v.string())),
+        severity: v.optional(v.picklist(['critical', 'high', 'medium', 'low'])),
         summary: madeUpText,
       }),
     ),
   ),
-  licences: z.optional(z.array(z.string())),
+  licences: v.optional(v.array(v.string())),
   /** When the registry published this version, RFC 3339. */
-  publishedAt: z.optional(z.iso.datetime()),
-  deprecated: z.optional(z.boolean()),
-  malware: z.optional(z.enum(['benign', 'verified', 'suspicious', 'verified-safe', 'pending', 'failed', 'not-analysed'])),
-  malwareSummary: z.optional(madeUpText),
+  publishedAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+  deprecated: v.optional(v.boolean()),
+  malware: v.optional(v.picklist(['benign', 'verified', 'suspicious', 'verified-safe', 'pending', 'failed', 'not-analysed'])),
+  malwareSummary: v.optional(madeUpText),
   /** The tenant's reason for excluding the package from malware verdicts. Not told to keyless callers. */
-  exclusion: z.optional(madeUpText),
+  exclusion: v.optional(madeUpText),
 });
 
 /** What the stand-in says of one package version. What is left out is decided by the package's name. */
-export type MadeUpFacts = z.input<typeof factsSchema>;
-export type CompleteFacts = z.output<typeof factsSchema>;
+export type MadeUpFacts = v.InferInput<typeof factsSchema>;
+export type CompleteFacts = v.InferOutput<typeof factsSchema>;
 
 export class FactsError extends Error {
   override readonly name = 'FactsError';
@@ -59,9 +60,9 @@ export class FactBook {
   }
 
   set(packageVersion: PackageVersion, facts: MadeUpFacts): void {
-    const result = z.safeParse(factsSchema, facts);
-    if (!result.success) throw new FactsError(`the facts of ${packageKey(packageVersion)} are wrong: ${result.error.issues[0]?.message}`);
-    this.#named.set(folded(packageVersion), result.data);
+    const result = v.safeParse(factsSchema, facts);
+    if (!result.success) throw new FactsError(`the facts of ${packageKey(packageVersion)} are wrong: ${issueText(result.issues[0])}`);
+    this.#named.set(folded(packageVersion), result.output);
     this.#worked.clear();
   }
 

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { ConnectError } from '@connectrpc/connect';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { ECOSYSTEMS, type Ecosystem } from '../../../shared/model/ecosystem.ts';
 import { FactsError, type MadeUpFacts } from './facts.ts';
 import { FAULT_KINDS, type Fault } from './faults.ts';
@@ -26,24 +26,24 @@ import { changeSchema, durationMs } from './scenario/change.ts';
  */
 export const REMOTE_PATH = '/stand-in/';
 
-const answerSchema = z.object({
-  ecosystem: z.enum(Object.keys(ECOSYSTEMS) as [Ecosystem, ...Ecosystem[]]),
-  name: z.string(),
-  version: z.string(),
-  facts: z.record(z.string(), z.unknown()),
+const answerSchema = v.object({
+  ecosystem: v.picklist(Object.keys(ECOSYSTEMS) as [Ecosystem, ...Ecosystem[]]),
+  name: v.string(),
+  version: v.string(),
+  facts: v.record(v.string(), v.unknown()),
 });
 
-const faultSchema = z.object({ kind: z.enum(FAULT_KINDS), forMs: z.optional(z.number()), method: z.optional(z.string()) });
+const faultSchema = v.object({ kind: v.picklist(FAULT_KINDS), forMs: v.optional(v.number()), method: v.optional(v.string()) });
 
-const signInSchema = z.object({
-  userCode: z.string(),
-  decision: z.enum(['approve', 'deny', 'unverified']),
-  email: z.optional(z.string()),
+const signInSchema = v.object({
+  userCode: v.string(),
+  decision: v.picklist(['approve', 'deny', 'unverified']),
+  email: v.optional(v.string()),
 });
 
-const approvalSchema = z.object({ approval: z.enum(['automatic', 'by-hand']) });
+const approvalSchema = v.object({ approval: v.picklist(['automatic', 'by-hand']) });
 
-const timeSchema = z.object({ skip: durationMs });
+const timeSchema = v.object({ skip: durationMs });
 
 /** The request cannot be done as it stands: a clause for the reader. */
 class RemoteError extends Error {
@@ -72,22 +72,22 @@ export function remoteControl({ steered, run }: StateParts): RequestHandler {
         violations: violations.length,
         status,
       })),
-    'PUT change': (body) => applyChange(steered, changeSchema.parse(JSON.parse(body))),
-    'POST time': (body) => run.skip(timeSchema.parse(JSON.parse(body)).skip),
+    'PUT change': (body) => applyChange(steered, v.parse(changeSchema, JSON.parse(body))),
+    'POST time': (body) => run.skip(v.parse(timeSchema, JSON.parse(body)).skip),
     'PUT answer': (body) => {
-      const { facts: answer, ...packageVersion } = answerSchema.parse(JSON.parse(body));
+      const { facts: answer, ...packageVersion } = v.parse(answerSchema, JSON.parse(body));
       facts.set(packageVersion, answer as MadeUpFacts);
     },
-    'PUT fault': (body) => faults.set(faultSchema.parse(JSON.parse(body)) as Fault),
+    'PUT fault': (body) => faults.set(v.parse(faultSchema, JSON.parse(body)) as Fault),
     'DELETE fault': () => faults.set(undefined),
     'PUT sign-in': (body) => {
-      const { userCode, decision, email } = signInSchema.parse(JSON.parse(body));
+      const { userCode, decision, email } = v.parse(signInSchema, JSON.parse(body));
       if (decision !== 'approve') return provider().deny(userCode, decision === 'unverified' ? UNVERIFIED_EMAIL : undefined);
       const user = email === undefined ? undefined : USERS.find((each) => each.email === email);
       if (email !== undefined && user === undefined) throw new RemoteError(`there is no user ${email}`);
       return provider().approve(userCode, user);
     },
-    'PUT approval': (body) => provider().setApproval(approvalSchema.parse(JSON.parse(body)).approval),
+    'PUT approval': (body) => provider().setApproval(v.parse(approvalSchema, JSON.parse(body)).approval),
     'GET identity': () => provider().report(),
   };
   return (request, response) => {
@@ -115,5 +115,5 @@ export function remoteControl({ steered, run }: StateParts): RequestHandler {
 }
 
 function isKnown(error: unknown): boolean {
-  return [RemoteError, FactsError, UserCodeError, ConnectError, SyntaxError, z.core.$ZodError].some((kind) => error instanceof kind);
+  return [RemoteError, FactsError, UserCodeError, ConnectError, SyntaxError, v.ValiError].some((kind) => error instanceof kind);
 }

@@ -1,71 +1,71 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { ANSWER_SOURCES } from '../../../shared/messages/bus-events.ts';
 import { SEVERITIES } from '../../../shared/model/facts.ts';
 import { DECISIONS, FINDING_KINDS } from '../../../shared/model/finding.ts';
 
 /** The one document that `--json` prints. Its JSON Schema is made from this (`npm run generate`). */
 
-const count = z.int().check(z.nonnegative());
-const checkState = z.enum(['known', 'not-analysed', 'unsupported', 'unresolved', 'throttled', 'failed']);
-const check = z.strictObject({ state: checkState, reason: z.optional(z.string()) });
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const checkState = v.picklist(['known', 'not-analysed', 'unsupported', 'unresolved', 'throttled', 'failed']);
+const check = v.strictObject({ state: checkState, reason: v.optional(v.string()) });
 
-const lockFile = z.strictObject({
-  path: z.string(),
-  format: z.string(),
-  status: z.enum(['read', 'error']),
-  reason: z.optional(z.string()),
+const lockFile = v.strictObject({
+  path: v.string(),
+  format: v.string(),
+  status: v.picklist(['read', 'error']),
+  reason: v.optional(v.string()),
   packages: count,
   /** What the file declares and what cannot be asked about, each with its reason; absent where there is none. */
-  gaps: z.optional(
-    z.array(
-      z.strictObject({ name: z.string(), requirement: z.string(), state: z.enum(['unsupported', 'unresolved']), reason: z.string() }),
+  gaps: v.optional(
+    v.array(
+      v.strictObject({ name: v.string(), requirement: v.string(), state: v.picklist(['unsupported', 'unresolved']), reason: v.string() }),
     ),
   ),
   /** What is odd about the file though it could be read; absent where nothing is. */
-  warnings: z.optional(z.array(z.string())),
+  warnings: v.optional(v.array(v.string())),
 });
 
-const packageEntry = z.strictObject({
-  purl: z.string(),
-  outcome: z.enum(['finding', 'failed', 'throttled', 'unresolved', 'unsupported', 'not-analysed', 'benign']),
-  checks: z.strictObject({ vulnerabilities: check, malware: check }),
-  lockFiles: z.array(z.string()),
+const packageEntry = v.strictObject({
+  purl: v.string(),
+  outcome: v.picklist(['finding', 'failed', 'throttled', 'unresolved', 'unsupported', 'not-analysed', 'benign']),
+  checks: v.strictObject({ vulnerabilities: check, malware: check }),
+  lockFiles: v.array(v.string()),
 });
 
-const finding = z.strictObject({
-  id: z.string(),
-  kind: z.enum(FINDING_KINDS),
-  severity: z.enum(SEVERITIES),
-  purl: z.string(),
-  title: z.string(),
-  decision: z.enum(DECISIONS),
-  lockFiles: z.array(z.string()),
+const finding = v.strictObject({
+  id: v.string(),
+  kind: v.picklist(FINDING_KINDS),
+  severity: v.picklist(SEVERITIES),
+  purl: v.string(),
+  title: v.string(),
+  decision: v.picklist(DECISIONS),
+  lockFiles: v.array(v.string()),
   /** How many lock files there are, where `lockFiles` does not list them all: of a finding whose package the snapshot has no more. */
-  lockFileCount: z.optional(count),
+  lockFileCount: v.optional(count),
 });
 
-const repository = z.strictObject({
-  repository: z.string(),
+const repository = v.strictObject({
+  repository: v.string(),
   /** `HEAD` where it is detached, or where not even what it names could be read. */
-  ref: z.string(),
+  ref: v.string(),
   /** Empty for a deleted branch, and where it could not be read. */
-  commit: z.string(),
-  status: z.enum(['complete', 'incomplete']),
-  reasons: z.array(z.string()),
-  gaps: z.strictObject({ 'not-analysed': count, unsupported: count, unresolved: count }),
-  lockFiles: z.array(lockFile),
-  packages: z.array(packageEntry),
-  findings: z.array(finding),
+  commit: v.string(),
+  status: v.picklist(['complete', 'incomplete']),
+  reasons: v.array(v.string()),
+  gaps: v.strictObject({ 'not-analysed': count, unsupported: count, unresolved: count }),
+  lockFiles: v.array(lockFile),
+  packages: v.array(packageEntry),
+  findings: v.array(finding),
 });
 
-export const resultDocumentSchema = z.strictObject({
-  version: z.literal(1),
-  answers: z.enum(ANSWER_SOURCES),
+export const resultDocumentSchema = v.strictObject({
+  version: v.literal(1),
+  answers: v.picklist(ANSWER_SOURCES),
   /** From the first push seen to the summary. */
-  seconds: z.number(),
-  calls: z.strictObject({ insight: count, malware: count }),
-  repositories: z.array(repository),
+  seconds: v.number(),
+  calls: v.strictObject({ insight: count, malware: count }),
+  repositories: v.array(repository),
 });
 
-export type ResultDocument = z.infer<typeof resultDocumentSchema>;
-export type RepositoryResult = z.infer<typeof repository>;
+export type ResultDocument = v.InferOutput<typeof resultDocumentSchema>;
+export type RepositoryResult = v.InferOutput<typeof repository>;

@@ -1,19 +1,20 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
+import { issueText } from '../../model/schema-issue.ts';
 import { HUB_SIGNATURE_HEADER, signHub } from '../hub-signature.ts';
 import { ignored, type PushReading, type ReadPush, refused } from '../push.ts';
 
 /** Our own delivery, from the watcher of local repositories to the route `/git`. */
-const gitPushSchema = z.object({
-  version: z.literal(1),
-  repository: z.object({
-    id: z.string().check(z.minLength(1)),
-    host: z.string().check(z.minLength(1)),
-    name: z.string().check(z.minLength(1)),
+const gitPushSchema = v.object({
+  version: v.literal(1),
+  repository: v.object({
+    id: v.pipe(v.string(), v.minLength(1)),
+    host: v.pipe(v.string(), v.minLength(1)),
+    name: v.pipe(v.string(), v.minLength(1)),
   }),
   /** Full name of a branch, or `HEAD` where it is detached. */
-  ref: z.string(),
+  ref: v.string(),
 });
-export type GitPush = z.infer<typeof gitPushSchema>;
+export type GitPush = v.InferOutput<typeof gitPushSchema>;
 
 const DELIVERY_ID_HEADER = 'x-delivery-id';
 
@@ -37,12 +38,11 @@ export function signGitPush(push: GitPush, secret: string, deliveryId: string): 
 
 /** Reads a verified delivery of the watcher. */
 export const readGitPush: ReadPush = ({ headers, document }, { tenant, receivedAtMs }): PushReading => {
-  const push = z.safeParse(gitPushSchema, document);
+  const push = v.safeParse(gitPushSchema, document);
   if (!push.success) {
-    const issue = push.error.issues[0];
-    return refused(`not a push of a local repository: ${issue?.path.join('.') || 'document'}: ${issue?.message ?? 'refused'}`);
+    return refused(`not a push of a local repository: ${issueText(push.issues[0])}`);
   }
-  const { ref, repository } = push.data;
+  const { ref, repository } = push.output;
   if (ref !== 'HEAD' && !ref.startsWith('refs/heads/')) return ignored('only branches and a detached HEAD are scanned');
   return {
     kind: 'push',

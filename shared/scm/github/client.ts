@@ -1,5 +1,6 @@
 import { Octokit } from '@octokit/core';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
+import { issueText } from '../../model/schema-issue.ts';
 
 /** GitHub answers or gives up within 10 s; a blob of 50 MB takes longer than that on a slow line. */
 const CALL_TIMEOUT_MS = 30_000;
@@ -23,7 +24,7 @@ export type GitHubAnswer<T> =
 
 export interface GitHubClient {
   /** `route` as GitHub documents it: `/repos/{owner}/{repo}`; parameters without a place in it become the query. */
-  get<T>(route: string, parameters: Readonly<Record<string, string>>, schema: z.ZodMiniType<T>): Promise<GitHubAnswer<T>>;
+  get<T>(route: string, parameters: Readonly<Record<string, string>>, schema: v.GenericSchema<unknown, T>): Promise<GitHubAnswer<T>>;
 }
 
 interface Failure {
@@ -69,11 +70,10 @@ export function createGitHubClient(apiUrl: string, { token, nowMs }: GitHubClien
         outcome = await once(route, parameters, true);
       }
       if ('status' in outcome) return { ok: false, status: outcome.status, ...meaning(outcome, nowMs()) };
-      const parsed = z.safeParse(schema, outcome.data);
-      if (parsed.success) return { ok: true, data: parsed.data };
-      const issue = parsed.error.issues[0];
+      const parsed = v.safeParse(schema, outcome.data);
+      if (parsed.success) return { ok: true, data: parsed.output };
       // A body that was cut off reaches us as text, or as nothing.
-      const what = typeof outcome.data === 'string' ? 'no JSON' : `${issue?.path.join('.') || 'document'}: ${issue?.message ?? 'refused'}`;
+      const what = typeof outcome.data === 'string' ? 'no JSON' : issueText(parsed.issues[0]);
       return { ok: false, status: 0, reason: `GitHub answered something it does not document (${what})`, retryable: true };
     },
   };

@@ -1,17 +1,18 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
+import { issueText } from '../../model/schema-issue.ts';
 import { ignored, type PushReading, type ReadPush, refused } from '../push.ts';
 
 /**
  * GitHub's `push` webhook. Only what names the ref is read: `commits`, `before`, `after`, `forced` and `head_commit` are cut, null or
  * missing in some deliveries, and the state is read from the repository anyway.
  */
-const pushSchema = z.object({
-  ref: z.string().check(z.minLength(1)),
-  repository: z.object({
+const pushSchema = v.object({
+  ref: v.pipe(v.string(), v.minLength(1)),
+  repository: v.object({
     // A number that JSON cannot hold exactly is another repository's.
-    id: z.int().check(z.positive()),
-    full_name: z.string().check(z.regex(/^[^/\s]+\/[^/\s]+$/)),
-    html_url: z.url(),
+    id: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+    full_name: v.pipe(v.string(), v.regex(/^[^/\s]+\/[^/\s]+$/)),
+    html_url: v.pipe(v.string(), v.url()),
   }),
 });
 
@@ -28,12 +29,11 @@ export const readGitHubPush: ReadPush = ({ headers, document }, { tenant, receiv
   if (eventName === 'ping') return ignored('ping');
   if (eventName !== 'push') return ignored(`the event ${JSON.stringify(eventName.slice(0, 60))} is not used`);
 
-  const push = z.safeParse(pushSchema, document);
+  const push = v.safeParse(pushSchema, document);
   if (!push.success) {
-    const issue = push.error.issues[0];
-    return refused(`not a push: ${issue?.path.join('.') || 'document'}: ${issue?.message ?? 'refused'}`);
+    return refused(`not a push: ${issueText(push.issues[0])}`);
   }
-  const { ref, repository } = push.data;
+  const { ref, repository } = push.output;
   if (ref.startsWith('refs/tags/')) return ignored('tags are not scanned');
   // A deleted branch is a push as well: the ref changed.
   if (!ref.startsWith('refs/heads/')) return ignored('only branches are scanned');

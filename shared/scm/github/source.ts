@@ -1,20 +1,25 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import type { RepositoryId } from '../../model/repository.ts';
 import { BLOB_MAX_BYTES, isObjectName, tooLarge, verifyBlob } from '../blob.ts';
 import { type Head, type RepositorySource, SourceError, toUnreadable, unreadable } from '../source.ts';
 import type { GitHubAnswer, GitHubClient, RepositoryPath } from './client.ts';
 import { readTree } from './tree.ts';
 
-const repositorySchema = z.object({ id: z.int(), full_name: z.string(), html_url: z.string(), default_branch: z.string() });
-const refSchema = z.object({ ref: z.string(), object: z.object({ type: z.string(), sha: z.string() }) });
-const blobSchema = z.object({
-  sha: z.string(),
-  size: z.nullable(z.int()),
-  content: z.nullable(z.string()),
-  encoding: z.nullable(z.string()),
+const repositorySchema = v.object({
+  id: v.pipe(v.number(), v.safeInteger()),
+  full_name: v.string(),
+  html_url: v.string(),
+  default_branch: v.string(),
+});
+const refSchema = v.object({ ref: v.string(), object: v.object({ type: v.string(), sha: v.string() }) });
+const blobSchema = v.object({
+  sha: v.string(),
+  size: v.nullable(v.pipe(v.number(), v.safeInteger())),
+  content: v.nullable(v.string()),
+  encoding: v.nullable(v.string()),
 });
 
-type Repository = z.infer<typeof repositorySchema>;
+type Repository = v.InferOutput<typeof repositorySchema>;
 
 /**
  * A repository on GitHub, through its REST API. The name only finds it; what counts is the numeric id, which is checked before
@@ -111,7 +116,7 @@ async function readHead(path: RepositoryPath, ref: string, client: GitHubClient)
   }
   // 404 is also what a token without the right to the contents sees. That the ref is absent needs an answer that says so: a list
   // without it, or that the repository is empty (409).
-  const matching = await client.get('/repos/{owner}/{repo}/git/matching-refs/{ref}', parameters, z.array(refSchema));
+  const matching = await client.get('/repos/{owner}/{repo}/git/matching-refs/{ref}', parameters, v.array(refSchema));
   if (matching.ok) {
     const exact = matching.data.find((candidate) => candidate.ref === ref);
     return exact ? toHead(exact, name) : { kind: 'absent' };
@@ -120,7 +125,7 @@ async function readHead(path: RepositoryPath, ref: string, client: GitHubClient)
   return unreadable(`${ref} of ${name} could not be read: ${matching.reason}`, matching.retryable);
 }
 
-function toHead({ ref, object }: z.infer<typeof refSchema>, name: string): Head {
+function toHead({ ref, object }: v.InferOutput<typeof refSchema>, name: string): Head {
   if (object.type !== 'commit') return unreadable(`${ref} of ${name} points to a ${object.type}, not to a commit`, false);
   return { kind: 'commit', commit: object.sha };
 }

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import type { Tree } from '../source.ts';
 import { type RawTreeEntry, sortEntries } from '../tree-entries.ts';
 import type { GitHubClient, RepositoryPath } from './client.ts';
@@ -12,11 +12,11 @@ const TREE_MAX_CALLS = 200;
 /** GitHub allows 100 at once for everything that a token does. */
 const CALLS_AT_ONCE = 4;
 
-const treeSchema = z.object({
-  truncated: z.boolean(),
-  tree: z.array(z.object({ path: z.string(), mode: z.string(), sha: z.string(), size: z.optional(z.int()) })),
+const treeSchema = v.object({
+  truncated: v.boolean(),
+  tree: v.array(v.object({ path: v.string(), mode: v.string(), sha: v.string(), size: v.optional(v.pipe(v.number(), v.safeInteger())) })),
 });
-type TreeAnswer = z.infer<typeof treeSchema>;
+type TreeAnswer = v.InferOutput<typeof treeSchema>;
 
 interface Folder {
   /** Of the commit's root: empty. Else with a `/` at its end. */

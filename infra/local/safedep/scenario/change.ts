@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { ECOSYSTEMS, type Ecosystem } from '../../../../shared/model/ecosystem.ts';
 import { FEATURES } from '../directory.ts';
 import { factsSchema, isFactsKey } from '../facts.ts';
@@ -9,9 +9,10 @@ import { IDENTITY_FAULT_KINDS } from '../identity-provider/token-faults.ts';
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** `500ms`, `30s`, `5m`, `1h`: in milliseconds. */
-export const durationMs = z.pipe(
-  z.string().check(z.regex(/^\d{1,9}(ms|s|m|h)$/, 'must be a time such as 500ms, 30s, 5m, 1h')),
-  z.transform((text: string) => Number.parseInt(text, 10) * (UNIT_MS[text.replace(/^\d+/, '')] ?? 1)),
+export const durationMs = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,9}(ms|s|m|h)$/, 'must be a time such as 500ms, 30s, 5m, 1h'),
+  v.transform((text: string) => Number.parseInt(text, 10) * (UNIT_MS[text.replace(/^\d+/, '')] ?? 1)),
 );
 
 /** The same back, in the largest unit that leaves no rest. */
@@ -20,26 +21,21 @@ export function toDuration(ms: number): string {
   return `${ms / unitMs}${unit}`;
 }
 
-const limit = z.union([z.literal('none'), z.number().check(z.int(), z.minimum(1))]);
+const limit = v.union([v.literal('none'), v.pipe(v.number(), v.safeInteger(), v.minValue(1))]);
 
-const reportSchema = z.strictObject({
+const reportSchema = v.strictObject({
   /** Given to change a report that was sent before. */
-  id: z.optional(z.string().check(z.minLength(1), z.maxLength(128))),
-  ecosystem: z.enum(Object.keys(ECOSYSTEMS) as [Ecosystem, ...Ecosystem[]]),
-  name: z.string().check(z.minLength(1)),
+  id: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
+  ecosystem: v.picklist(Object.keys(ECOSYSTEMS) as [Ecosystem, ...Ecosystem[]]),
+  name: v.pipe(v.string(), v.minLength(1)),
   /** All versions where it is left out. */
-  versions: z._default(z.array(z.string().check(z.maxLength(256))), []),
-  verdict: z._default(z.enum(['malicious', 'suspicious']), 'malicious'),
-  verified: z._default(z.boolean(), false),
-  withdrawn: z._default(z.boolean(), false),
+  versions: v.optional(v.array(v.pipe(v.string(), v.maxLength(256))), []),
+  verdict: v.optional(v.picklist(['malicious', 'suspicious']), 'malicious'),
+  verified: v.optional(v.boolean(), false),
+  withdrawn: v.optional(v.boolean(), false),
 });
 
-const packagesSchema = z.record(z.string(), factsSchema).check((context) => {
-  for (const key of Object.keys(context.value)) {
-    if (isFactsKey(key)) continue;
-    context.issues.push({ code: 'custom', path: [key], input: key, message: 'a key must read ECOSYSTEM/name@version' });
-  }
-});
+const packagesSchema = v.record(v.pipe(v.string(), v.check(isFactsKey, 'a key must read ECOSYSTEM/name@version')), factsSchema);
 
 /**
  * What can change in the stand-in, at its start, in a scenario's step or by the remote control:
@@ -52,36 +48,36 @@ const packagesSchema = z.record(z.string(), factsSchema).check((context) => {
  * - `expireKeys`: the name of the API keys that expire now, or `all`.
  */
 export const changeFields = {
-  packages: z.optional(packagesSchema),
-  report: z.optional(reportSchema),
-  fault: z.optional(
-    z.union([
-      z.literal('none'),
-      z.strictObject({ kind: z.enum(FAULT_KINDS), for: z.optional(durationMs), method: z.optional(z.string()) }),
+  packages: v.optional(packagesSchema),
+  report: v.optional(reportSchema),
+  fault: v.optional(
+    v.union([
+      v.literal('none'),
+      v.strictObject({ kind: v.picklist(FAULT_KINDS), for: v.optional(durationMs), method: v.optional(v.string()) }),
     ]),
   ),
-  identityFault: z.optional(
-    z.union([
-      z.literal('none'),
-      z.strictObject({
-        kind: z.enum(IDENTITY_FAULT_KINDS),
-        endpoint: z.optional(z.enum(Object.keys(PATHS) as [keyof typeof PATHS, ...(keyof typeof PATHS)[]])),
-        times: z.optional(z.number().check(z.int(), z.minimum(1))),
-        delay: z.optional(durationMs),
+  identityFault: v.optional(
+    v.union([
+      v.literal('none'),
+      v.strictObject({
+        kind: v.picklist(IDENTITY_FAULT_KINDS),
+        endpoint: v.optional(v.picklist(Object.keys(PATHS) as [keyof typeof PATHS, ...(keyof typeof PATHS)[]])),
+        times: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+        delay: v.optional(durationMs),
       }),
     ]),
   ),
-  latency: z.optional(durationMs),
-  limits: z.optional(z.strictObject({ data: z.optional(limit), control: z.optional(limit), community: z.optional(limit) })),
-  tenant: z.optional(
-    z.strictObject({
-      domain: z.optional(z.string()),
-      features: z.optional(z.array(z.enum(FEATURES as [string, ...string[]]))),
-      quotas: z.optional(z.record(z.string(), z.union([z.literal('none'), z.number().check(z.int(), z.minimum(0))]))),
+  latency: v.optional(durationMs),
+  limits: v.optional(v.strictObject({ data: v.optional(limit), control: v.optional(limit), community: v.optional(limit) })),
+  tenant: v.optional(
+    v.strictObject({
+      domain: v.optional(v.string()),
+      features: v.optional(v.array(v.picklist(FEATURES as [string, ...string[]]))),
+      quotas: v.optional(v.record(v.string(), v.union([v.literal('none'), v.pipe(v.number(), v.safeInteger(), v.minValue(0))]))),
     }),
   ),
-  expireKeys: z.optional(z.string().check(z.minLength(1))),
+  expireKeys: v.optional(v.pipe(v.string(), v.minLength(1))),
 };
 
-export const changeSchema = z.strictObject(changeFields);
-export type Change = z.output<typeof changeSchema>;
+export const changeSchema = v.strictObject(changeFields);
+export type Change = v.InferOutput<typeof changeSchema>;

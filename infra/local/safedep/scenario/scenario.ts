@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CORE_SCHEMA, loadAll, YAMLException } from 'js-yaml';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
+import { toSchemaIssue } from '../../../../shared/model/schema-issue.ts';
 import { changeFields, durationMs } from './change.ts';
 import { lineOf } from './line-of.ts';
 
@@ -10,37 +11,37 @@ export class ScenarioError extends Error {
 }
 
 /** `5 calls`, `1 call`. */
-const callCount = z.pipe(
-  z.string().check(z.regex(/^[1-9]\d{0,8} calls?$/, 'must read "5 calls"')),
-  z.transform((text: string) => Number.parseInt(text, 10)),
+const callCount = v.pipe(
+  v.string(),
+  v.regex(/^[1-9]\d{0,8} calls?$/, 'must read "5 calls"'),
+  v.transform((text: string) => Number.parseInt(text, 10)),
 );
 
-const stepSchema = z
-  .strictObject({
-    note: z.optional(z.string()),
+const stepSchema = v.pipe(
+  v.strictObject({
+    note: v.optional(v.string()),
     /** Since the start. */
-    at: z.optional(durationMs),
+    at: v.optional(durationMs),
     /** So many calls since the start, of any method or of one. */
-    after: z.optional(callCount),
-    of: z.optional(z.string()),
+    after: v.optional(callCount),
+    of: v.optional(v.string()),
     ...changeFields,
-  })
-  .check(
-    z.refine(({ at, after }) => (at === undefined) !== (after === undefined), 'needs either at: (30s) or after: (5 calls)'),
-    z.refine(({ after, of }) => of === undefined || after !== undefined, 'of: goes with after:'),
-  );
+  }),
+  v.check(({ at, after }) => (at === undefined) !== (after === undefined), 'needs either at: (30s) or after: (5 calls)'),
+  v.check(({ after, of }) => of === undefined || after !== undefined, 'of: goes with after:'),
+);
 
-const scenarioSchema = z.strictObject({
-  note: z.optional(z.string()),
+const scenarioSchema = v.strictObject({
+  note: v.optional(v.string()),
   /** Domains of further tenants, beside the first. */
-  tenants: z.optional(z.array(z.string().check(z.minLength(1)))),
+  tenants: v.optional(v.array(v.pipe(v.string(), v.minLength(1)))),
   ...changeFields,
-  steps: z.optional(z.array(stepSchema)),
+  steps: v.optional(v.array(stepSchema)),
 });
 
 /** How the stand-in is at its start, and what changes when. */
-export type Scenario = z.output<typeof scenarioSchema>;
-export type ScenarioStep = z.output<typeof stepSchema>;
+export type Scenario = v.InferOutput<typeof scenarioSchema>;
+export type ScenarioStep = v.InferOutput<typeof stepSchema>;
 
 /**
  * Reads a scenario: YAML, of which JSON is a part.
@@ -68,26 +69,10 @@ export function parseScenario(text: string, name: string): Scenario {
     throw new ScenarioError(`the scenario ${name}${line} is not valid YAML: ${error.reason}`);
   }
   if (documents.length > 1) throw new ScenarioError(`the scenario ${name} must be one YAML document, not ${documents.length}`);
-  const result = z.safeParse(scenarioSchema, documents[0] ?? {}, { error: z.locales.en().localeError });
-  if (result.success) return result.data;
-  const { path, message } = finest(result.error.issues);
+  const result = v.safeParse(scenarioSchema, documents[0] ?? {});
+  if (result.success) return result.output;
+  const { path, message } = toSchemaIssue(result.issues[0]);
   const line = lineOf(text, path);
   const where = path.length === 0 ? 'at the top' : `at ${path.join('.')}`;
   throw new ScenarioError(`the scenario ${name}${line === undefined ? '' : `, line ${line}`} is wrong ${where}: ${message}`);
-}
-
-/** The first of the issues; of a value that may be one of several things, what is wrong with the thing that it comes nearest to. */
-function finest(
-  issues: readonly z.core.$ZodIssue[],
-  around: readonly PropertyKey[] = [],
-): { path: readonly PropertyKey[]; message: string } {
-  const [issue] = issues;
-  if (issue === undefined) return { path: around, message: 'it cannot be read' };
-  const path = [...around, ...issue.path];
-  if (issue.code === 'invalid_union') {
-    const near = issue.errors.toSorted((a, b) => (b[0]?.path.length ?? 0) - (a[0]?.path.length ?? 0))[0];
-    if (near?.[0] !== undefined && near[0].path.length > 0) return finest(near, path);
-  }
-  if (issue.code === 'unrecognized_keys') return { path: [...path, ...issue.keys.slice(0, 1)], message: 'there is no such key' };
-  return { path, message: issue.message };
 }
