@@ -30,6 +30,12 @@ type Attempt =
   | { readonly kind: 'again'; readonly reason: string; readonly retryAfterSeconds?: number };
 
 const USER_AGENT = 'safedep-watch';
+/**
+ * A sink that did not answer twice on end is not tried by this process for so long: each try may take 10 s, of which the deliveries
+ * to all other sinks would wait. What comes for it meanwhile waits like a failed attempt.
+ */
+const SILENT_SINK_REST_MS = 60_000;
+const SILENT_SINK_FAILURES = 2;
 
 /** Standard Webhooks: 2xx is delivered, 410 means "never again", everything else is tried again; a redirect is a failure. */
 function toAttempt(result: PostResult): Attempt {
@@ -47,6 +53,20 @@ function toAttempt(result: PostResult): Attempt {
  */
 export function makeDeliverAlert(ports: AlertPorts): (record: SqsRecord) => Promise<RecordResult> {
   const { client, queue, log } = ports;
+  /** By address: how often on end a sink did not answer, and when it did so last. */
+  const silent = new Map<string, { readonly failures: number; readonly atMs: number }>();
+
+  function isResting(url: string): boolean {
+    const { failures, atMs } = silent.get(url) ?? { failures: 0, atMs: 0 };
+    return failures >= SILENT_SINK_FAILURES && ports.nowMs() - atMs < SILENT_SINK_REST_MS;
+  }
+
+  async function post(url: string, headers: Readonly<Record<string, string>>, body: string): Promise<PostResult> {
+    const result = await client.post(url, headers, body);
+    if (result.kind === 'failed') silent.set(url, { failures: (silent.get(url)?.failures ?? 0) + 1, atMs: ports.nowMs() });
+    else silent.delete(url);
+    return result;
+  }
 
   async function divide(event: BusEvent): Promise<RecordResult> {
     const { wanted, spared } = chooseSinks(event, (await ports.settings()).sinks);
@@ -69,7 +89,7 @@ export function makeDeliverAlert(ports: AlertPorts): (record: SqsRecord) => Prom
         'user-agent': USER_AGENT,
         ...signatureHeaders(toWebhookId(event.eventId), body, secrets, ports.nowMs()),
       };
-      return toAttempt(await client.post(sink.url, headers, body));
+      return toAttempt(await post(sink.url, headers, body));
     } catch (error) {
       // A secret that is missing or malformed may be mended: the next attempt reads it anew.
       ports.secrets.forget(sink.signingSecret);
@@ -89,7 +109,9 @@ export function makeDeliverAlert(ports: AlertPorts): (record: SqsRecord) => Prom
       log.warn('made-up answers go to sinks on this machine only: not sent', { eventId: event.eventId, sinks: [sinkName] });
       return 'done';
     }
-    const outcome = await attempt(sink, event);
+    const outcome: Attempt = isResting(sink.url)
+      ? { kind: 'again', reason: 'the sink did not answer a moment ago, and was not asked' }
+      : await attempt(sink, event);
     if (outcome.kind === 'delivered') {
       log.info('alert delivered', fields);
       return 'done';

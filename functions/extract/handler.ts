@@ -8,6 +8,7 @@ import {
   type InvocationContext,
   isFromQueue,
   receiveCountOf,
+  retryDelaySeconds,
   runSqsBatch,
   type SqsBatchResponse,
   type SqsEvent,
@@ -20,7 +21,10 @@ import { openSource } from '../../shared/scm/open-source.ts';
 import { EXTRACT_ENVIRONMENT } from './env.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
-/** A source that could not be read for this many receives (some 30 s of them) is unreadable: the scan says so and is incomplete. */
+/**
+ * A source that could not be read for this many receives (some 30 s of them) is unreadable for now: the scan says so, once, and is
+ * incomplete. The push stays on its queue until the source is read: what the forge's rate limit or an outage kept from us is not lost.
+ */
 const SOURCE_ATTEMPTS = 6;
 
 const env = readEnvironment(EXTRACT_ENVIRONMENT, process.env);
@@ -65,10 +69,11 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
         nowMs: Date.now,
         functionTimeoutMs,
         isRedelivery: receiveCountOf(record) > 1,
-        isLastAttempt: receiveCountOf(record) >= SOURCE_ATTEMPTS,
+        takesUnreadable: receiveCountOf(record) === SOURCE_ATTEMPTS,
+        tookUnreadable: receiveCountOf(record) > SOURCE_ATTEMPTS,
       });
       log.info('push taken', { repository: hint.repositoryName, ref: hint.ref.ref, deliveryId: hint.deliveryId, result });
-      return 'done';
+      return result === 'swapped-unread' ? { againAfterSeconds: retryDelaySeconds(receiveCountOf(record)) } : 'done';
     } finally {
       await source.close();
     }

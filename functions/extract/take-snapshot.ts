@@ -3,7 +3,7 @@ import { findChangedIntegrity, keepPackages } from '../../shared/inventory/chang
 import { type InventoryStore, SnapshotGoneError } from '../../shared/inventory/dynamodb.ts';
 import { lockFilesByPackage, packagesToAsk, readManifests, readSnapshot } from '../../shared/inventory/read-snapshot.ts';
 import type { SnapshotFacts } from '../../shared/inventory/ref-item.ts';
-import { manifestKey, type SnapshotLockFile, toManifestPages } from '../../shared/inventory/snapshot.ts';
+import { type ManifestPlace, manifestKey, type SnapshotLockFile, toManifestPages } from '../../shared/inventory/snapshot.ts';
 import { READER_VERSION, whyTooLarge } from '../../shared/manifests/format.ts';
 import type { ManifestReader } from '../../shared/manifests/manifest-reader.ts';
 import { type Evaluate, type LookupBatch, type PushHint, toBatches } from '../../shared/messages/queue-messages.ts';
@@ -36,11 +36,14 @@ export interface SnapshotPorts {
   readonly functionTimeoutMs: number;
   /** The push was delivered before: who took it then may have swapped and failed after that, a second ago. */
   readonly isRedelivery: boolean;
-  /** The source has been asked so often that what it still cannot give counts as unreadable. */
-  readonly isLastAttempt: boolean;
+  /** The source has been asked so often that what it cannot give now counts as unreadable, for as long as that lasts. */
+  readonly takesUnreadable: boolean;
+  /** An earlier attempt did so: a snapshot of this commit may lack what can be read now. */
+  readonly tookUnreadable: boolean;
 }
 
-export type SnapshotResult = 'swapped' | 'unchanged' | 'superseded' | 'never-seen';
+/** `swapped-unread`: the snapshot says what could not be read, and that may be readable later. */
+export type SnapshotResult = 'swapped' | 'swapped-unread' | 'unchanged' | 'superseded' | 'never-seen';
 
 /**
  * Reads the state of a ref and makes it the snapshot that counts (design, section 4, steps extract 1 to 4). Throws when the
@@ -48,18 +51,40 @@ export type SnapshotResult = 'swapped' | 'unchanged' | 'superseded' | 'never-see
  */
 export async function takeSnapshot(hint: PushHint, settings: Settings, ports: SnapshotPorts): Promise<SnapshotResult> {
   for (let attempt = 0; attempt < SWAP_ATTEMPTS; attempt += 1) {
-    const result = await attemptSnapshot(hint, settings, ports).catch((error: unknown) => {
+    const patience = new Patience(ports.takesUnreadable);
+    const result = await attemptSnapshot(hint, settings, { ...ports, patience }).catch((error: unknown) => {
       // Only a swap collects pages, so the base that they belonged to has been replaced.
       if (error instanceof SnapshotGoneError) return 'snapshot-changed' as const;
       throw error;
     });
+    if (result === 'swapped' && patience.gaveUp) return 'swapped-unread';
     if (result !== 'snapshot-changed') return result;
   }
   throw new Error(`${hint.repositoryName} ${hint.ref.ref}: the snapshot changed ${SWAP_ATTEMPTS} times while it was read`);
 }
 
+type AttemptPorts = SnapshotPorts & { readonly patience: Patience };
+
+/** What may be readable later is waited for, until it is to be taken as unreadable for now. */
+class Patience {
+  readonly #isOver: boolean;
+  /** Whether something was taken as unreadable that may be readable later. */
+  gaveUp = false;
+
+  constructor(isOver: boolean) {
+    this.#isOver = isOver;
+  }
+
+  /** Throws where it is worth to wait. */
+  meet(reason: string, retryable: boolean): void {
+    if (!retryable) return;
+    if (!this.#isOver) throw new SourceError(reason, true);
+    this.gaveUp = true;
+  }
+}
+
 /** Each attempt has a generation of its own, so that the rows of one that came to nothing are never mistaken for those of the next. */
-async function attemptSnapshot(hint: PushHint, settings: Settings, ports: SnapshotPorts): Promise<SnapshotResult | 'snapshot-changed'> {
+async function attemptSnapshot(hint: PushHint, settings: Settings, ports: AttemptPorts): Promise<SnapshotResult | 'snapshot-changed'> {
   const { inventory } = ports;
   const { ref } = hint;
   const { generation, snapshot: base } = await inventory.takeGeneration(ref);
@@ -89,7 +114,7 @@ async function readState(
   hint: PushHint,
   settings: Settings,
   base: SnapshotFacts | undefined,
-  ports: SnapshotPorts,
+  ports: AttemptPorts,
 ): Promise<RefState | 'never-seen'> {
   const { source } = ports;
   const description = await source.describe();
@@ -100,7 +125,7 @@ async function readState(
     isDefaultBranch: description.kind === 'repository' ? description.defaultBranch === hint.ref.ref : (base?.isDefaultBranch ?? false),
   };
   if (head.kind === 'unreadable') {
-    retryLater(head.reason, head.retryable, ports);
+    ports.patience.meet(head.reason, head.retryable);
     return { ...known, commit: base?.commit ?? '', entries: [], problems: [head.reason], keepsBase: true, deleted: false };
   }
   if (head.kind === 'absent') {
@@ -108,7 +133,7 @@ async function readState(
     return { ...known, commit: '', entries: [], problems: [], keepsBase: false, deleted: true };
   }
   const tree = await source.tree(head.commit);
-  if (!tree.complete) retryLater(tree.reason, tree.retryable, ports);
+  if (!tree.complete) ports.patience.meet(tree.reason, tree.retryable);
   return {
     ...known,
     commit: head.commit,
@@ -120,11 +145,6 @@ async function readState(
     keepsBase: !tree.complete,
     deleted: false,
   };
-}
-
-/** What may be readable later is not given up before the last attempt. */
-function retryLater(reason: string, retryable: boolean, ports: SnapshotPorts): void {
-  if (retryable && !ports.isLastAttempt) throw new SourceError(reason, true);
 }
 
 /** A lock file that is a symbolic link or has an unsafe path is never opened, and never passed over in silence. */
@@ -144,10 +164,14 @@ async function findSkipped(tree: Tree, settings: Settings, { reader }: SnapshotP
 /** Whether the ref item already says this, and its scan needs nobody: then there is nothing to do. */
 async function isSettledAt(ref: RefId, base: SnapshotFacts, state: RefState, settings: Settings, ports: SnapshotPorts): Promise<boolean> {
   if (base.commit !== state.commit || base.deleted !== state.deleted || base.readingDigest !== readingDigest(settings)) return false;
+  // What events say of the repository, and who hears them, hangs on these.
+  if (base.isDefaultBranch !== state.isDefaultBranch || base.repositoryName !== state.name || base.repositoryUrl !== state.url)
+    return false;
   if (state.problems.length > 0 || base.problems.length > 0) return false;
   const scan = await ports.scans.read({ ref, generation: base.generation });
   if (!scan) return false;
   if (scan.outcome) return scan.outcome.status === 'complete';
+  if (ports.tookUnreadable) return false;
   return scan.sent || (!ports.isRedelivery && ports.nowMs() - scan.startedAtMs < ports.functionTimeoutMs);
 }
 
@@ -157,7 +181,7 @@ async function swapIn(
   state: RefState,
   base: SnapshotFacts | undefined,
   settings: Settings,
-  ports: SnapshotPorts,
+  ports: AttemptPorts,
 ): Promise<'swapped' | 'superseded' | 'snapshot-changed'> {
   const { inventory, scans } = ports;
   const { ref } = hint;
@@ -219,7 +243,7 @@ async function readLockFiles(
   state: RefState,
   baseLockFiles: readonly SnapshotLockFile[],
   settings: Settings,
-  ports: SnapshotPorts,
+  ports: AttemptPorts,
 ): Promise<SnapshotLockFile[]> {
   const shaOf = new Map(state.entries.map(({ path, sha }) => [path, sha]));
   const sizeOf = new Map(state.entries.map(({ path, sizeBytes }) => [path, sizeBytes]));
@@ -235,6 +259,7 @@ async function readLockFiles(
         const known = inBase.get(path);
         if (known?.manifestKey !== undefined && known.manifestKey === keyOf(known.consulted)) return known;
         const place = { path, pagesGeneration: generation, index };
+        const lastRead = known && lastReadingOf(known);
         const unread = (reason: string): SnapshotLockFile => ({
           ...place,
           format,
@@ -245,6 +270,7 @@ async function readLockFiles(
           warnings: [],
           consulted: [path],
           pageCount: 0,
+          ...(lastRead ? { lastRead } : {}),
         });
         const tooLarge = whyTooLarge({ format, maxBytes }, sizeOf.get(path) ?? 0);
         if (tooLarge !== undefined) return unread(tooLarge);
@@ -261,7 +287,7 @@ async function readLockFiles(
             const reason = `too many packages: ${packageCount}; lock files with up to ${LOCK_FILE_MAX_PACKAGES} are scanned`;
             return { ...unread(reason), manifestKey: key, consulted };
           }
-          const before = known?.status === 'read' ? (await ports.inventory.readManifest(ref, known)).packages : [];
+          const before = lastRead ? (await ports.inventory.readManifest(ref, { path, ...lastRead })).packages : [];
           const packages = keepPackages(content.packages, before);
           const poisonings = [...content.poisonings, ...findChangedIntegrity(packages)];
           const pages = toManifestPages({ packages, gaps: content.gaps, poisonings });
@@ -279,7 +305,7 @@ async function readLockFiles(
           };
         } catch (error) {
           if (!(error instanceof SourceError)) throw error;
-          retryLater(error.message, error.retryable, ports);
+          ports.patience.meet(error.message, error.retryable);
           return unread(error.message);
         }
       }),
@@ -287,6 +313,11 @@ async function readLockFiles(
   );
   const kept = state.keepsBase ? baseLockFiles.filter(({ path }) => !shaOf.has(path)) : [];
   return [...seen, ...kept].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Where the packages of a lock file stand as they were read last, also where the file has become unreadable since. */
+function lastReadingOf({ status, pagesGeneration, index, pageCount, lastRead }: SnapshotLockFile): ManifestPlace | undefined {
+  return status === 'read' ? { pagesGeneration, index, pageCount } : lastRead;
 }
 
 async function fetchBlob(sha: string | undefined, ports: SnapshotPorts): Promise<Uint8Array | undefined> {

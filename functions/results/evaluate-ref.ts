@@ -203,8 +203,11 @@ async function endScan(
   const { refItem, snapshot, contents } = view;
   let scan = view.scan;
   if (scan.outcome?.status === 'superseded') return;
-  while (isNews(scan, outcome, refItem.evaluation)) {
-    const outcomeNumber = scan.outcomeNumber + 1;
+  // Before its summary is written: whatever is found after the summary was made is told by itself.
+  if (endsBaseline(view, outcome)) await ports.inventory.endBaseline(ref, scan.generation);
+  while (isOther(scan, outcome, refItem.evaluation)) {
+    const news = !saysTheSame(scan.outcome, outcome);
+    const outcomeNumber = scan.outcomeNumber + (news ? 1 : 0);
     const nowMs = ports.nowMs();
     const event = scanEvent(ref, refItem, snapshot, outcome, outcomeNumber, countScan(contents, assessed), assessed, ports.answers, nowMs);
     const report: ReportRequest = {
@@ -221,7 +224,9 @@ async function endScan(
       outcome,
       refItem.evaluation,
       outcomeNumber,
-      { [`event-${outcomeNumber}`]: JSON.stringify(event), ...(reportable ? { [REPORT_INTENT]: JSON.stringify(report) } : {}) },
+      !news
+        ? {}
+        : { [`event-${outcomeNumber}`]: JSON.stringify(event), ...(reportable ? { [REPORT_INTENT]: JSON.stringify(report) } : {}) },
       nowMs,
     );
     const after = await ports.scans.read(scan);
@@ -230,13 +235,27 @@ async function endScan(
     if (result === 'written') break;
   }
   if (Object.keys(scan.intents).length > 0) await publishScan(scan, ports);
-  if (refItem.baselineGeneration === undefined) await ports.inventory.endBaseline(ref, scan.generation);
 }
 
-/** Whether this evaluation has something to say of the scan: not for a superseded one, nor after a later evaluation has spoken. */
-function isNews(scan: Scan, outcome: NonNullable<Scan['outcome']>, evaluation: number): boolean {
+/** A first scan that could not read the repository knows nothing of it: what the next one finds is still the baseline. */
+function endsBaseline({ refItem, snapshot, contents }: View, outcome: NonNullable<Scan['outcome']>): boolean {
+  if (refItem.baselineGeneration !== undefined) return false;
+  return outcome.status === 'complete' || (snapshot.problems.length === 0 && contents.some(({ lockFile }) => lockFile.status === 'read'));
+}
+
+/** Whether this evaluation has another word on the scan: not on a superseded one, nor after a later evaluation has spoken. */
+function isOther(scan: Scan, outcome: NonNullable<Scan['outcome']>, evaluation: number): boolean {
   if (scan.outcome?.status === 'superseded' || scan.outcomeEvaluation >= evaluation) return false;
   return JSON.stringify(scan.outcome) !== JSON.stringify(outcome);
+}
+
+/** How many packages a reason holds for is no news: an incomplete scan is told once for each of its reasons. */
+function saysTheSame(before: Scan['outcome'], after: NonNullable<Scan['outcome']>): boolean {
+  return before !== undefined && before.status === after.status && withoutCounts(before.reasons) === withoutCounts(after.reasons);
+}
+
+function withoutCounts(reasons: readonly string[]): string {
+  return JSON.stringify(reasons.map((reason) => reason.replace(/^\d+ packages? |^and \d+ more /, '')).sort());
 }
 
 async function lookAgainIfOvertaken(message: Evaluate, number: number, snapshot: SnapshotFacts, ports: EvaluatePorts): Promise<void> {

@@ -11,7 +11,12 @@ import type { ScanOutcome } from '../../shared/scans/scan.ts';
 /** Findings that a scan's event lists, the worst first: enough for a summary, and an event of a few kilobytes. */
 const WORST_MAX = 20;
 
-const DETAIL_TYPES = { opened: 'finding opened', resolved: 'finding resolved', reopened: 'finding reopened' } as const;
+const DETAIL_TYPES = {
+  opened: 'finding opened',
+  changed: 'finding changed',
+  resolved: 'finding resolved',
+  reopened: 'finding reopened',
+} as const;
 
 function repository(ref: RefId, snapshot: SnapshotFacts): FindingEvent['repository'] {
   return { ...ref, name: snapshot.repositoryName, isDefaultBranch: snapshot.isDefaultBranch, commit: snapshot.commit };
@@ -46,6 +51,7 @@ export function findingEvent(
       title: finding.title,
       decision: finding.decision,
       decisionReason: finding.decisionReason,
+      ...(write.formerDecision === undefined ? {} : { formerDecision: write.formerDecision }),
       lockFiles: [...finding.lockFiles],
       ...(finding.lockFileCount === undefined ? {} : { lockFileCount: finding.lockFileCount }),
     },
@@ -76,7 +82,8 @@ export function scanEvent(
     repository: repository(ref, snapshot),
     detailType: outcome.status === 'complete' ? 'scan complete' : 'scan incomplete',
     generation: snapshot.generation,
-    baseline: refItem.baselineGeneration === undefined,
+    // The first word on the scan that ended the baseline, which may have been ended by a run that did not live to say it.
+    baseline: refItem.baselineGeneration === undefined || (refItem.baselineGeneration === snapshot.generation && outcomeNumber === 1),
     reasons: [...outcome.reasons],
     counts: { ...counts, findings: decided },
     worst: findings.slice(0, WORST_MAX).map((finding) => ({

@@ -184,11 +184,14 @@ async function announceMalware(
   if (malware.length > 0) await ports.sendEvaluations([{ version: 1, kind: 'evaluate', ref: batch.scan.ref, packages: malware }]);
 }
 
-/** Takes the batch off its scan; whoever sees the last one go has the scan evaluated. A repeat does the same again. */
+/**
+ * Takes the batch off its scan; whoever sees the last one go has the scan evaluated. A repeat does the same again, until the scan is
+ * complete: then it has nothing to add.
+ */
 async function finish(batch: LookupBatch, ports: AnswerPorts): Promise<void> {
   if (!batch.scan) return;
   const scan = await ports.scans.finishBatch(batch.scan, batch.scan.batchNumber, ports.nowMs());
-  if (!scan || scan.outcome?.status === 'superseded') return;
+  if (!scan || scan.outcome?.status === 'superseded' || scan.outcome?.status === 'complete') return;
   if (scan.openBatches.size === 0 || scan.closedAtMs !== undefined) {
     await ports.sendEvaluations([{ version: 1, kind: 'evaluate', ref: batch.scan.ref }]);
   }

@@ -4,12 +4,15 @@ import { isLoopbackUrl } from './sink-address.ts';
 
 /**
  * Whether an event is worth a person's attention, whatever the sink:
- * - a finding that the policy accepts is recorded, not shown;
+ * - a finding that the policy accepts is recorded, not shown, unless it was decided otherwise before;
  * - the findings of a ref's first scan come as one summary, the event of that scan;
  * - later, a scan is news only where it is incomplete: its findings have come one by one.
  */
 function isNews(event: BusEvent): boolean {
-  if ('finding' in event) return !event.baseline && event.finding.decision !== 'accept';
+  if ('finding' in event) {
+    const { decision, formerDecision = 'accept' } = event.finding;
+    return !event.baseline && (decision !== 'accept' || formerDecision !== 'accept');
+  }
   return event.baseline || event.detailType === 'scan incomplete';
 }
 

@@ -24,6 +24,7 @@ const ANSWER_WORDS: Readonly<Record<AnswerSource, string>> = {
 
 const FINDING_WORDS: Readonly<Record<FindingEvent['detailType'], string>> = {
   'finding opened': 'Finding',
+  'finding changed': 'Finding changed',
   'finding reopened': 'Finding again',
   'finding resolved': 'Resolved',
 };
@@ -62,9 +63,10 @@ function placeText({ repository }: BusEvent): string {
 function findingLines(event: FindingEvent): string[] {
   const { finding, reason } = event;
   const what = `${KIND_WORDS[finding.kind]}, severity ${finding.severity}, ${purlText(finding.purl)}: ${toInertText(finding.title)}`;
+  const decided = finding.formerDecision === undefined ? finding.decision : `${finding.decision}, before: ${finding.formerDecision}`;
   const why = reason === undefined ? '' : `; ${toInertText(reason)}`;
   return [
-    `${FINDING_WORDS[event.detailType]} (${finding.decision}): ${what}`,
+    `${FINDING_WORDS[event.detailType]} (${decided}): ${what}`,
     `${placeText(event)}; ${lockFilesText(finding)}${why}; policy: ${toInertText(finding.decisionReason)}; ${ANSWER_WORDS[event.answers]}`,
   ];
 }

@@ -1,4 +1,4 @@
-import type { Finding } from '../model/finding.ts';
+import type { Decision, Finding } from '../model/finding.ts';
 
 export type FindingState = 'open' | 'resolved';
 
@@ -6,7 +6,7 @@ export type FindingState = 'open' | 'resolved';
 export interface StoredFinding {
   readonly finding: Finding;
   readonly state: FindingState;
-  /** Counts openings and resolutions; part of each event's id. */
+  /** Counts what happened to it, as the bus is told; part of each event's id. */
   readonly transition: number;
   /** Number of the evaluation that wrote it last. */
   readonly lastEvaluation: number;
@@ -20,7 +20,8 @@ export interface StoredFindingAt {
   readonly stored: StoredFinding;
 }
 
-type TransitionKind = 'opened' | 'resolved' | 'reopened';
+/** `changed`: the policy decides otherwise of an open finding, because what is known of it changed, or the policy. */
+type TransitionKind = 'opened' | 'changed' | 'resolved' | 'reopened';
 
 /** One write: the finding as it is to be, and the transition in it, if there is one. */
 export interface FindingWrite {
@@ -28,6 +29,8 @@ export interface FindingWrite {
   readonly state: FindingState;
   readonly transition: number;
   readonly kind?: TransitionKind;
+  /** What was decided before, where that changed. */
+  readonly formerDecision?: Decision;
   readonly reason?: string;
 }
 
@@ -49,7 +52,10 @@ export function planWrites(
     const known = storedById.get(finding.id);
     if (!known) writes.push({ finding, state: 'open', transition: 1, kind: 'opened' });
     else if (known.state === 'resolved') writes.push({ finding, state: 'open', transition: known.transition + 1, kind: 'reopened' });
-    else if (!sameStatement(known.finding, finding)) writes.push({ finding, state: 'open', transition: known.transition });
+    else if (known.finding.decision !== finding.decision) {
+      const formerDecision = known.finding.decision;
+      writes.push({ finding, state: 'open', transition: known.transition + 1, kind: 'changed', formerDecision });
+    } else if (!sameStatement(known.finding, finding)) writes.push({ finding, state: 'open', transition: known.transition });
   }
   if (!mayResolve) return writes;
   const foundIds = new Set(found.map(({ id }) => id));
@@ -68,7 +74,6 @@ function sameStatement(a: Finding, b: Finding): boolean {
   return (
     a.severity === b.severity &&
     a.title === b.title &&
-    a.decision === b.decision &&
     a.decisionReason === b.decisionReason &&
     a.lockFileCount === b.lockFileCount &&
     a.lockFiles.length === b.lockFiles.length &&

@@ -59,7 +59,8 @@ export function statementOf(question: Question, answers: Verdict['answers'], fac
   const state = answers[question]?.check.state ?? null;
   if (question === 'malware') {
     const { verdict, analysisId, title, exclusion } = facts.malware ?? {};
-    return JSON.stringify([state, verdict, analysisId, title, exclusion]);
+    // An analysis that finds nothing says the same as the one before it.
+    return JSON.stringify(verdict === 'benign' ? [state, verdict, exclusion] : [state, verdict, analysisId, title, exclusion]);
   }
   const vulnerabilities = facts.vulnerabilities?.map(({ id, aliases, severity, title }) =>
     JSON.stringify([id, [...aliases].sort(), severity, title]),

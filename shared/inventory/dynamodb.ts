@@ -6,7 +6,15 @@ import type { Lane } from '../messages/queue-messages.ts';
 import { type PackageVersion, packageKey } from '../model/package-version.ts';
 import { parseRefKey, type RefId, refKey } from '../model/repository.ts';
 import type { RefItem, SnapshotFacts } from './ref-item.ts';
-import { compress, decompress, joinManifestPages, type ManifestPages, type SnapshotLockFile, toSnapshotPages } from './snapshot.ts';
+import {
+  compress,
+  decompress,
+  joinManifestPages,
+  type ManifestPages,
+  type ManifestPlace,
+  type SnapshotLockFile,
+  toSnapshotPages,
+} from './snapshot.ts';
 
 /** A snapshot's pages were replaced while they were read: read the ref item again and start over. */
 export class SnapshotGoneError extends Error {
@@ -166,7 +174,7 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
     },
 
     /** A lock file's packages and gaps. Throws `SnapshotGoneError` when they were replaced meanwhile. */
-    async readManifest(ref: RefId, lockFile: SnapshotLockFile): Promise<ManifestPages> {
+    async readManifest(ref: RefId, lockFile: ManifestPlace & Pick<SnapshotLockFile, 'path'>): Promise<ManifestPages> {
       const keys = Array.from({ length: lockFile.pageCount }, (_, page) => manifestPageKey(ref, lockFile, page));
       const pages = inOrder(await getAll(client, tableName, keys), keys, lockFile.path).map((page) => decompress<ManifestPages>(page));
       return joinManifestPages(pages);
@@ -218,7 +226,8 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
     /** Deletes the pages that no snapshot refers to: those of lower generations that the current lock files do not name. */
     async collectPages(ref: RefId, generation: number, lockFiles: readonly SnapshotLockFile[]): Promise<void> {
       const partition = partitionOf(ref);
-      const kept = new Set(lockFiles.map(({ pagesGeneration, index }) => `manifest#${digits(pagesGeneration)}#${digits(index)}`));
+      const places = lockFiles.flatMap((lockFile) => (lockFile.lastRead ? [lockFile, lockFile.lastRead] : [lockFile]));
+      const kept = new Set(places.map(({ pagesGeneration, index }) => `manifest#${digits(pagesGeneration)}#${digits(index)}`));
       const below = digits(generation - 1);
       const manifests = await keysBelow(partition, `manifest#${digits(0)}`, `manifest#${below}#~`);
       const snapshots = await keysBelow(partition, `snapshot#${digits(0)}`, `snapshot#${below}#~`);

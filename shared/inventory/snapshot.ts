@@ -25,6 +25,15 @@ export interface SnapshotLockFile {
   readonly pagesGeneration: number;
   readonly index: number;
   readonly pageCount: number;
+  /** Of a file that could not be read: the pages of its last reading, so that the next one is compared with that. */
+  readonly lastRead?: ManifestPlace;
+}
+
+/** Where a lock file's pages stand. */
+export interface ManifestPlace {
+  readonly pagesGeneration: number;
+  readonly index: number;
+  readonly pageCount: number;
 }
 
 /** What a manifest's pages hold together. */

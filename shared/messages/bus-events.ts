@@ -43,7 +43,7 @@ const eventBase = {
 
 const findingEventSchema = v.object({
   ...eventBase,
-  detailType: v.picklist(['finding opened', 'finding resolved', 'finding reopened']),
+  detailType: v.picklist(['finding opened', 'finding changed', 'finding resolved', 'finding reopened']),
   /** Belongs to the first scan of its ref: sinks get that scan's summary instead of one alert each. */
   baseline: v.boolean(),
   finding: v.object({
@@ -57,6 +57,8 @@ const findingEventSchema = v.object({
     title: v.string(),
     decision: v.picklist(DECISIONS),
     decisionReason: v.string(),
+    /** What was decided before, in `finding changed`. */
+    formerDecision: v.optional(v.picklist(DECISIONS)),
     /** Sorted; of more than 50, or of very long paths, the first. */
     lockFiles: v.array(v.string()),
     /** How many lock files there are, where `lockFiles` does not list them all. */

@@ -160,7 +160,8 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
 
     /**
      * Writes how the scan ended, with what must follow from it, in one write. Refused when an evaluation with a higher number
-     * has written already, or when another one has taken this outcome number: each is part of an event id.
+     * has written already, or when another one has taken this outcome number: each is part of an event id. With nothing to follow
+     * it puts the outcome of this number in other words.
      */
     async writeOutcome(
       scan: ScanKey,
@@ -191,7 +192,7 @@ export function createScanStore(client: DynamoDBClient, tableName: string) {
         scan,
         `SET ${sets.join(', ')} REMOVE openMark, lookAtMs`,
         `attribute_exists(generation) AND (attribute_not_exists(outcomeNumber)
-          OR (outcomeEvaluation < :evaluation AND outcomeNumber < :outcomeNumber))`,
+          OR (outcomeEvaluation < :evaluation AND outcomeNumber ${Object.keys(intents).length > 0 ? '<' : '='} :outcomeNumber))`,
         values,
         names,
       );

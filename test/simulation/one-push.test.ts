@@ -44,6 +44,19 @@ describe('one push', () => {
     expect([...world.calls.values()]).toEqual([1]);
   });
 
+  it('takes a branch at the same commit anew when it has become the default branch', async () => {
+    await startWorld();
+    world.defaultBranch = 'refs/heads/old';
+    world.commit(MAIN, { 'package-lock.json': packageLock('right@1.0.0') });
+    for (const isDefaultBranch of [false, true]) {
+      world.push(MAIN);
+      await world.settle();
+      expect((await world.inventory.readRef(MAIN))?.snapshot).toMatchObject({ isDefaultBranch });
+      world.defaultBranch = MAIN.ref;
+    }
+    expect([...world.calls.values()]).toEqual([1]);
+  });
+
   it('resolves what left, and opens what came as news', async () => {
     await startWorld();
     world.commit(MAIN, { 'package-lock.json': packageLock('left@1.0.0') });
@@ -114,6 +127,44 @@ describe('one push', () => {
       { detailType: 'scan incomplete', counts: { failures: { failed: 1 } }, reasons: ['1 package failed: SafeDep is away'] },
     ]);
     expect(world.calls.get('NPM/dead@1.0.0')).toBe(12);
+  });
+
+  it('tells that a finding is decided otherwise, when what is known of it changed', async () => {
+    await startWorld();
+    const scanFiles = async (...packages: string[]) => {
+      world.commit(MAIN, { 'package-lock.json': packageLock(...packages) });
+      world.push(MAIN);
+      await world.settle();
+    };
+    world.answers.set('NPM/mild@1.0.0', vulnerable('GHSA-mild', 'medium'));
+    await scanFiles('right@1.0.0');
+    await scanFiles('right@1.0.0', 'mild@1.0.0');
+    for (const severity of ['critical', 'medium'] as const) {
+      world.answers.set('NPM/mild@1.0.0', vulnerable('GHSA-mild', severity));
+      await world.rescan(world.nowMs + 365 * 86_400_000);
+      await world.settle();
+    }
+    const told = world.findingEvents().map(({ detailType, finding }) => [detailType, finding.decision, finding.formerDecision]);
+    expect(told).toEqual([
+      ['finding opened', 'accept', undefined],
+      ['finding changed', 'reject', 'accept'],
+      ['finding changed', 'accept', 'reject'],
+    ]);
+    expect(new Set(world.findingEvents().map(({ eventId }) => eventId)).size).toBe(3);
+  });
+
+  it('sends what a rescan could not send at the next one', async () => {
+    await startWorld();
+    world.commit(MAIN, { 'package-lock.json': packageLock('right@1.0.0') });
+    world.push(MAIN);
+    await world.settle();
+    world.nowMs += 10 * 86_400_000;
+    world.refusedSends.set('lookups', 1);
+    await expect(world.rescan(world.nowMs, false)).rejects.toThrow();
+    world.nowMs += 5 * 60_000;
+    expect(await world.rescan(world.nowMs, false)).toMatchObject({ sent: 1, more: false });
+    world.nowMs += 5 * 60_000;
+    expect(await world.rescan(world.nowMs, false)).toMatchObject({ sent: 0 });
   });
 
   it('evaluates every user of a package whose answer changed, and reads no repository', async () => {

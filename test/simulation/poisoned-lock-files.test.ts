@@ -78,4 +78,17 @@ describe('a poisoned lock file', () => {
     expect(await scan(withDigest('sha512-b', { left: { version: '1.0.0' } }))).toEqual([`open ${changed}`]);
     expect(await scan(withDigest('sha512-a'))).toEqual([`resolved ${changed}`]);
   });
+
+  it('is not forgotten over a commit in which the lock file cannot be read', async () => {
+    const withDigest = (integrity: string) => ({ 'package-lock.json': lock({ ms: { version: '2.1.3', integrity } }) });
+    const unreadable = { 'package-lock.json': '<<<<<<< HEAD\n' };
+    const changed = 'poisoned-lock-file changed-integrity ms reject';
+    expect(await scan(withDigest('sha512-a'))).toEqual([]);
+    expect(await scan(unreadable)).toEqual([]);
+    expect(await scan({ ...unreadable, 'README.md': 'more' })).toEqual([]);
+    expect(await scan(withDigest('sha512-b'))).toEqual([`open ${changed}`]);
+    expect(await scan(unreadable)).toEqual([`open ${changed}`]);
+    expect(await scan(withDigest('sha512-b'))).toEqual([`open ${changed}`]);
+    expect(await scan(withDigest('sha512-a'))).toEqual([`resolved ${changed}`]);
+  });
 });

@@ -74,6 +74,11 @@ export interface WorldOptions {
   readonly random?: () => number;
 }
 
+export interface HeldMessage {
+  readonly queue: QueueName;
+  readonly body: string;
+}
+
 export class World {
   nowMs = Date.parse('2026-01-02T03:04:05Z');
   readonly events: BusEvent[] = [];
@@ -90,6 +95,7 @@ export class World {
   readonly #blobs = new Map<string, string>();
   readonly unreadableBlobs = new Set<string>();
   repositoryUnreadable: { reason: string; retryable: boolean } | undefined;
+  defaultBranch = 'refs/heads/main';
   /** Runs while SafeDep is being asked: time may pass there, and others may write. */
   onAsk: ((packageVersion: PackageVersion) => Promise<void>) | undefined;
   /** The bus cannot be reached, or takes all but some of what it is given. */
@@ -215,7 +221,7 @@ export class World {
     const closed = () => this.repositoryUnreadable && { kind: 'unreadable' as const, ...this.repositoryUnreadable };
     return {
       describe: async () =>
-        closed() ?? { kind: 'repository', name: 'acme/shop', url: 'https://forge.example/acme/shop', defaultBranch: 'refs/heads/main' },
+        closed() ?? { kind: 'repository', name: 'acme/shop', url: 'https://forge.example/acme/shop', defaultBranch: this.defaultBranch },
       head: async (ref) => {
         const commit = this.#refs.get(ref);
         return closed() ?? (commit === undefined ? { kind: 'absent' } : { kind: 'commit', commit });
@@ -278,6 +284,17 @@ export class World {
     this.#queue = this.#queue.filter((message) => message.queue !== queue);
   }
 
+  /** Takes the messages of a queue away, as bodies, for `release` to send later, or several times. */
+  hold(queue: QueueName): readonly HeldMessage[] {
+    const held = this.#queue.filter((message) => message.queue === queue).map(({ body }) => ({ queue, body }));
+    this.drop(queue);
+    return held;
+  }
+
+  release(messages: readonly HeldMessage[]): void {
+    for (const { queue, body } of messages) this.#send(queue, JSON.parse(body));
+  }
+
   /** Delivers up to `atOnce` visible messages together; resolves to how many there were. */
   async deliver(atOnce = 1, order: () => number = () => 0): Promise<number> {
     const visible = this.#queue.filter(({ visibleAtMs }) => visibleAtMs <= this.nowMs);
@@ -309,7 +326,7 @@ export class World {
   async #handle({ queue, body, receiveCount, sequence }: QueuedMessage): Promise<'done' | { againAfterSeconds: number }> {
     const nowMs = () => this.nowMs;
     if (queue === 'pushes') {
-      await takeSnapshot(parsePushHint(body), DEFAULT_SETTINGS, {
+      const result = await takeSnapshot(parsePushHint(body), DEFAULT_SETTINGS, {
         inventory: this.inventory,
         scans: this.scans,
         source: this.#source(),
@@ -319,9 +336,10 @@ export class World {
         nowMs,
         functionTimeoutMs: TIMEOUT_MS.pushes,
         isRedelivery: receiveCount > 1,
-        isLastAttempt: receiveCount >= 6,
+        takesUnreadable: receiveCount === 6,
+        tookUnreadable: receiveCount > 6,
       });
-      return 'done';
+      return result === 'swapped-unread' ? { againAfterSeconds: retryDelaySeconds(receiveCount) } : 'done';
     }
     if (queue === 'lookups') {
       return answerBatch(parseLookupBatch(body), {
@@ -413,6 +431,7 @@ export class World {
       inventory: this.inventory,
       send: async (batches) => this.#sendAll('lookups', batches),
       nowMs: () => this.nowMs,
+      untilMs: Number.POSITIVE_INFINITY,
     });
   }
 

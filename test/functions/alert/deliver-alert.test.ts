@@ -210,6 +210,19 @@ describe('a delivery', () => {
     expect(await alert.deliver(findingEvent(), 3)).toEqual({ againAfterSeconds: waitSeconds(3, 0.5) });
   });
 
+  it('to a consumer that did not answer twice on end waits without a try, and a minute later is tried again', async () => {
+    const alert = makeAlert(ops(), () => [secret]);
+    answer = (_response, request) => request.socket.destroy();
+    for (let delivery = 0; delivery < 5; delivery += 1) {
+      expect(await alert.deliver(findingEvent(), 1)).toEqual({ againAfterSeconds: waitSeconds(1, 0.5) });
+    }
+    expect(received).toHaveLength(2);
+    answer = (response) => response.writeHead(204).end();
+    alert.passTime(61_000);
+    for (let delivery = 0; delivery < 3; delivery += 1) expect(await alert.deliver(findingEvent(), 2)).toBe('done');
+    expect(received).toHaveLength(5);
+  });
+
   it('without a usable secret comes again, reads the secret anew and does not show it', async () => {
     for (const values of [
       () => ['canary-not-a-key'],

@@ -87,13 +87,19 @@ describe('planWrites', () => {
   it.each([
     ['severity', { severity: 'low' }],
     ['title', { title: 'other' }],
-    ['decision', { decision: 'reject' }],
     ['reason of the decision', { decisionReason: 'other' }],
     ['lock files', { lockFiles: ['web/package-lock.json'] }],
     ['number of lock files beyond those listed', { lockFileCount: 51 }],
   ] as const)('writes a changed %s without a transition', (_, changes) => {
     expect(planWrites([stored(finding('a'), 'open', 4)], [finding('a', changes)], true, why)).toEqual([
       { finding: finding('a', changes), state: 'open', transition: 4 },
+    ]);
+  });
+
+  it('counts another decision as a transition, and says what was decided before', () => {
+    const after = finding('a', { decision: 'reject', severity: 'critical' });
+    expect(planWrites([stored(finding('a', { decision: 'accept' }), 'open', 4)], [after], false, why)).toEqual([
+      { finding: after, state: 'open', transition: 5, kind: 'changed', formerDecision: 'accept' },
     ]);
   });
 

@@ -49,6 +49,12 @@ describe('recordAsks', () => {
     expect(changed.digest).not.toBe(first.digest);
   });
 
+  it('fans nothing out when another analysis finds nothing either', () => {
+    const clean = recordAsks(undefined, { checks: { malware: known }, facts: { malware: { ...benign, analysisId: 'A1' } } }, 10, 20, 0);
+    const again = recordAsks(clean, { checks: { malware: known }, facts: { malware: { ...benign, analysisId: 'A2' } } }, 30, 40, 0);
+    expect(again.fanOut).toBeUndefined();
+  });
+
   it('keeps what was found when a question cannot be answered any more, and says so', () => {
     const pending = recordAsks(first, { checks: { vulnerabilities: gap, malware: gap }, facts: {} }, 30, 40, 0);
     expect(pending.facts).toEqual(facts);
