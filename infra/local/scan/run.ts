@@ -64,6 +64,6 @@ export async function run(options: StartOptions, ports: RunPorts): Promise<ExitC
 /** What is found after the first scan is news: shown as it comes. The first scan has its summary. */
 function showAlert({ data, text }: AlertPayload, { once }: StartOptions, screen: Screen): void {
   if (once || !('finding' in data)) return;
-  for (const line of text.split('\n'))
-    screen.line(`${screen.paint(data.detailType === 'finding resolved' ? 'green' : 'red', 'alert')}  ${line}`);
+  const isGood = data.detailType === 'finding resolved' || data.finding.decision === 'accept';
+  for (const line of text.split('\n')) screen.line(`${screen.paint(isGood ? 'green' : 'red', 'alert')}  ${line}`);
 }
