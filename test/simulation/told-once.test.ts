@@ -27,7 +27,7 @@ async function pushWithoutAnswers(batches: number): Promise<void> {
 
 describe('a scan that was given up', () => {
   it('is told once, also when its batches come in late, one by one', async () => {
-    const batches = 5;
+    const batches = 3;
     await pushWithoutAnswers(batches);
     const late = world.hold('lookups');
     for (let minute = 0; minute < 20; minute += 1) {
@@ -50,7 +50,7 @@ describe('a scan that was given up', () => {
 
 describe('a batch that was sent again', () => {
   it('has a complete scan evaluated no more', async () => {
-    await pushWithoutAnswers(3);
+    await pushWithoutAnswers(2);
     const copies = world.hold('lookups');
     world.release(copies);
     await world.settle();
@@ -74,8 +74,14 @@ describe('the end of a baseline', () => {
         other.push(MAIN);
         other.armKill({ atWrite, when });
         while ((await other.deliver(1, () => 0.999)) > 0);
+        const wasKilled = other.kills > 0;
         kills += other.kills;
         other.armKill(undefined);
+        if (!wasKilled) {
+          // There are no more writes than that.
+          await other.stop();
+          break;
+        }
         other.nowMs += MINUTE_MS;
         await other.sweepOnce();
         other.answers.set('NPM/right@1.0.0', malicious('A1'));
