@@ -21,12 +21,6 @@ import { openSource } from '../../shared/scm/open-source.ts';
 import { EXTRACT_ENVIRONMENT } from './env.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
-/**
- * A source that could not be read for this many receives (some 30 s of them) is unreadable for now: the scan says so, once, and is
- * incomplete. The push stays on its queue until the source is read: what the forge's rate limit or an outage kept from us is not lost.
- */
-const SOURCE_ATTEMPTS = 6;
-
 const env = readEnvironment(EXTRACT_ENVIRONMENT, process.env);
 const dynamoDb = dynamoDbClient();
 const sqs = sqsClient();
@@ -68,9 +62,7 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
         sendEvaluate: (message) => evaluations.send([{ body: JSON.stringify(message) }]),
         nowMs: Date.now,
         functionTimeoutMs,
-        isRedelivery: receiveCountOf(record) > 1,
-        takesUnreadable: receiveCountOf(record) === SOURCE_ATTEMPTS,
-        tookUnreadable: receiveCountOf(record) > SOURCE_ATTEMPTS,
+        receiveCount: receiveCountOf(record),
       });
       log.info('push taken', { repository: hint.repositoryName, ref: hint.ref.ref, deliveryId: hint.deliveryId, result });
       return result === 'swapped-unread' ? { againAfterSeconds: retryDelaySeconds(receiveCountOf(record)) } : 'done';

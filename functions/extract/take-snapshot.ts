@@ -21,6 +21,11 @@ const LOCK_FILES_AT_ONCE = 8;
  * said to be unread, so that nobody can hide a package behind many others.
  */
 const LOCK_FILE_MAX_PACKAGES = 100_000;
+/**
+ * A source that could not be read for this many receives (some 30 s of them) is unreadable for now: the scan says so, once, and is
+ * incomplete. The push stays on its queue until the source is read: what the forge's rate limit or an outage kept from us is not lost.
+ */
+const SOURCE_ATTEMPTS = 6;
 /** Times that a head is read again because somebody else swapped meanwhile; then the message comes back later. */
 const SWAP_ATTEMPTS = 5;
 
@@ -34,12 +39,8 @@ export interface SnapshotPorts {
   nowMs(): number;
   /** How long an extract may live: younger scans than that may still be in the hands of another one. */
   readonly functionTimeoutMs: number;
-  /** The push was delivered before: who took it then may have swapped and failed after that, a second ago. */
-  readonly isRedelivery: boolean;
-  /** The source has been asked so often that what it cannot give now counts as unreadable, for as long as that lasts. */
-  readonly takesUnreadable: boolean;
-  /** An earlier attempt did so: a snapshot of this commit may lack what can be read now. */
-  readonly tookUnreadable: boolean;
+  /** How often the push has been delivered, this time included. */
+  readonly receiveCount: number;
 }
 
 /** `swapped-unread`: the snapshot says what could not be read, and that may be readable later. */
@@ -51,7 +52,7 @@ export type SnapshotResult = 'swapped' | 'swapped-unread' | 'unchanged' | 'super
  */
 export async function takeSnapshot(hint: PushHint, settings: Settings, ports: SnapshotPorts): Promise<SnapshotResult> {
   for (let attempt = 0; attempt < SWAP_ATTEMPTS; attempt += 1) {
-    const patience = new Patience(ports.takesUnreadable);
+    const patience = new Patience(ports.receiveCount === SOURCE_ATTEMPTS);
     const result = await attemptSnapshot(hint, settings, { ...ports, patience }).catch((error: unknown) => {
       // Only a swap collects pages, so the base that they belonged to has been replaced.
       if (error instanceof SnapshotGoneError) return 'snapshot-changed' as const;
@@ -171,8 +172,11 @@ async function isSettledAt(ref: RefId, base: SnapshotFacts, state: RefState, set
   const scan = await ports.scans.read({ ref, generation: base.generation });
   if (!scan) return false;
   if (scan.outcome) return scan.outcome.status === 'complete';
-  if (ports.tookUnreadable) return false;
-  return scan.sent || (!ports.isRedelivery && ports.nowMs() - scan.startedAtMs < ports.functionTimeoutMs);
+  // An earlier attempt gave up on what could not be read then: the snapshot may lack it.
+  if (ports.receiveCount > SOURCE_ATTEMPTS) return false;
+  // Who took the push before may have swapped and failed after that, a second ago.
+  const mayBeUnderWay = ports.receiveCount === 1 && ports.nowMs() - scan.startedAtMs < ports.functionTimeoutMs;
+  return scan.sent || mayBeUnderWay;
 }
 
 async function swapIn(

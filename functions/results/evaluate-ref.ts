@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { type AssessedPackage, assessPackage, concludeScan, countScan } from '../../shared/findings/assess.ts';
+import { type AssessedPackage, assessPackage, concludeScan, countScan, saysTheSame } from '../../shared/findings/assess.ts';
 import { derivePoisonings } from '../../shared/findings/derive.ts';
 import type { FindingStore } from '../../shared/findings/dynamodb.ts';
 import { type PublishPorts, publishFindings, publishScan, REPORT_INTENT } from '../../shared/findings/publish.ts';
@@ -247,15 +247,6 @@ function endsBaseline({ refItem, snapshot, contents }: View, outcome: NonNullabl
 function isOther(scan: Scan, outcome: NonNullable<Scan['outcome']>, evaluation: number): boolean {
   if (scan.outcome?.status === 'superseded' || scan.outcomeEvaluation >= evaluation) return false;
   return JSON.stringify(scan.outcome) !== JSON.stringify(outcome);
-}
-
-/** How many packages a reason holds for is no news: an incomplete scan is told once for each of its reasons. */
-function saysTheSame(before: Scan['outcome'], after: NonNullable<Scan['outcome']>): boolean {
-  return before !== undefined && before.status === after.status && withoutCounts(before.reasons) === withoutCounts(after.reasons);
-}
-
-function withoutCounts(reasons: readonly string[]): string {
-  return JSON.stringify(reasons.map((reason) => reason.replace(/^\d+ packages? |^and \d+ more /, '')).sort());
 }
 
 async function lookAgainIfOvertaken(message: Evaluate, number: number, snapshot: SnapshotFacts, ports: EvaluatePorts): Promise<void> {

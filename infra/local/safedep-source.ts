@@ -40,6 +40,7 @@ export class UnreachableError extends Error {
 /** Decides who answers, as `--safedep` says. Throws `UsageError` or `UnreachableError`. */
 export async function chooseSafeDep(choice: SafeDepChoice, mayStandIn: boolean, variables: NodeJS.ProcessEnv): Promise<ChosenSafeDep> {
   checkAddresses(variables);
+  if (choice === 'auto') checkWholeCredential(variables);
   const hasKey = Boolean(variables['SAFEDEP_API_KEY'] && variables['SAFEDEP_TENANT_ID']);
   if (choice === 'cloud' || (choice === 'auto' && hasKey)) {
     const chosen = cloud(variables, hasKey);
@@ -93,6 +94,14 @@ function transportVariables(variables: NodeJS.ProcessEnv): Record<string, string
       return value ? [[name, value] as const] : [];
     }),
   );
+}
+
+/** Half a credential is a mistake: without a word the names of packages would go to the public host. Throws `UsageError`. */
+function checkWholeCredential(variables: NodeJS.ProcessEnv): void {
+  const [missing, ...others] = (['SAFEDEP_API_KEY', 'SAFEDEP_TENANT_ID'] as const).filter((name) => !variables[name]);
+  if (missing === undefined || others.length > 0) return;
+  const given = missing === 'SAFEDEP_API_KEY' ? 'SAFEDEP_TENANT_ID' : 'SAFEDEP_API_KEY';
+  throw new UsageError(`${given} is set and ${missing} is not: set both, or neither to ask the keyless community host.`);
 }
 
 function cloud(variables: NodeJS.ProcessEnv, hasKey: boolean): ChosenSafeDep {

@@ -57,7 +57,8 @@ function refText(ref: string): string {
 }
 
 function placeText({ repository }: BusEvent): string {
-  return `${toInertText(repository.name)}, ${refText(repository.ref)}, commit ${toInertText(repository.commit.slice(0, 12))}`;
+  const commit = repository.commit === '' ? '' : `, commit ${toInertText(repository.commit.slice(0, 12))}`;
+  return `${toInertText(repository.name)}, ${refText(repository.ref)}${commit}`;
 }
 
 function findingLines(event: FindingEvent): string[] {

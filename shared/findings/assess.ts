@@ -100,3 +100,13 @@ export function concludeScan(
   const reasons = [...problems, ...cutReasons(unread, 'lock files that could not be read'), ...cutReasons(failed, 'reasons')];
   return { status: reasons.length === 0 ? 'complete' : 'incomplete', reasons };
 }
+
+/** Whether two outcomes differ at most in how many packages or files a reason holds for: an incomplete scan is told once for each reason. */
+export function saysTheSame(before: ScanOutcome | undefined, after: ScanOutcome): boolean {
+  return before !== undefined && before.status === after.status && withoutCounts(before.reasons) === withoutCounts(after.reasons);
+}
+
+/** The counts are those that `concludeScan` and `cutReasons` put before their words. */
+function withoutCounts(reasons: readonly string[]): string {
+  return JSON.stringify(reasons.map((reason) => reason.replace(/^(?:\d+ packages?|and \d+ more) /, '')).sort());
+}

@@ -4,8 +4,15 @@ import type { LockFilePoisoning, ManifestGap } from '../model/manifest.ts';
 import { comparePackageVersions, type PackageVersion, packageKey, whyUnsupported } from '../model/package-version.ts';
 import type { SnapshotPackage } from './changed-integrity.ts';
 
-/** One lock file of a snapshot. Its packages stand in pages of their own, which `pagesGeneration` and `index` name. */
-export interface SnapshotLockFile {
+/** Where a lock file's pages stand: which extract wrote them, which of its lock files this was, and how many pages there are. */
+export interface ManifestPlace {
+  readonly pagesGeneration: number;
+  readonly index: number;
+  readonly pageCount: number;
+}
+
+/** One lock file of a snapshot. Its packages stand in pages of their own. */
+export interface SnapshotLockFile extends ManifestPlace {
   readonly path: string;
   readonly format: string;
   readonly status: 'read' | 'error';
@@ -21,19 +28,8 @@ export interface SnapshotLockFile {
   readonly manifestKey?: string;
   /** Every path that was consulted, so that the key can be made again without reading. */
   readonly consulted: readonly string[];
-  /** Which extract wrote the pages, which of its lock files this was, and how many pages there are. */
-  readonly pagesGeneration: number;
-  readonly index: number;
-  readonly pageCount: number;
   /** Of a file that could not be read: the pages of its last reading, so that the next one is compared with that. */
   readonly lastRead?: ManifestPlace;
-}
-
-/** Where a lock file's pages stand. */
-export interface ManifestPlace {
-  readonly pagesGeneration: number;
-  readonly index: number;
-  readonly pageCount: number;
 }
 
 /** What a manifest's pages hold together. */

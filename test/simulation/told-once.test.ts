@@ -1,17 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chooseSinks } from '../../shared/alerts/choose-sinks.ts';
-import { parseSettings } from '../../shared/model/settings/settings.ts';
 import { MAIN, malicious, packageLock, World } from './world.ts';
 
 const MINUTE_MS = 60_000;
-const { sinks } = parseSettings(
-  { version: 1, sinks: [{ name: 'team', kind: 'webhook', url: 'https://sink.example/', signingSecret: 's', refs: 'all' }] },
-  'the test',
-);
-
-/** The events of which a sink is told. */
-const told = ({ events }: World) => events.filter((event) => chooseSinks(event, sinks).wanted.length > 0);
-
 let world: World;
 beforeEach(async () => {
   world = await World.start();
@@ -36,7 +26,7 @@ describe('a scan that was given up', () => {
       world.drop('lookups');
       while ((await world.deliver()) > 0);
     }
-    expect(told(world).map(({ detailType }) => detailType)).toEqual(['scan incomplete']);
+    expect(world.told().map(({ detailType }) => detailType)).toEqual(['scan incomplete']);
     for (const batch of late) {
       world.release([batch]);
       while ((await world.deliver()) > 0);
@@ -44,7 +34,7 @@ describe('a scan that was given up', () => {
     }
     expect(late).toHaveLength(batches);
     expect(world.scanEvents().map(({ detailType }) => detailType)).toEqual(['scan incomplete', 'scan complete']);
-    expect(told(world)).toHaveLength(1);
+    expect(world.told()).toHaveLength(1);
   });
 });
 
@@ -87,9 +77,9 @@ describe('the end of a baseline', () => {
         other.answers.set('NPM/right@1.0.0', malicious('A1'));
         await other.rescan(other.nowMs + 365 * 24 * 60 * MINUTE_MS);
         await other.settle();
-        const isTold = told(other).some((event) =>
-          'finding' in event ? event.finding.kind === 'malware' : event.worst.some(({ kind }) => kind === 'malware'),
-        );
+        const isTold = other
+          .told()
+          .some((event) => ('finding' in event ? event.finding.kind === 'malware' : event.worst.some(({ kind }) => kind === 'malware')));
         expect([when, atWrite, isTold]).toEqual([when, atWrite, true]);
         await other.stop();
       }

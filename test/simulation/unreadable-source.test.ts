@@ -1,16 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chooseSinks } from '../../shared/alerts/choose-sinks.ts';
-import { parseSettings } from '../../shared/model/settings/settings.ts';
 import { MAIN, malicious, packageLock, vulnerable, World } from './world.ts';
 
 const RATE_LIMIT = { reason: "GitHub's rate limit is used up", retryable: true };
 /** Long enough for six receives, and for the scan that says that nothing could be read. */
 const LONG_MS = 120_000;
-
-const { sinks } = parseSettings(
-  { version: 1, sinks: [{ name: 'team', kind: 'webhook', url: 'https://sink.example/', signingSecret: 's', refs: 'all' }] },
-  'the test',
-);
 
 let world: World;
 beforeEach(async () => {
@@ -49,8 +42,7 @@ describe('a source that cannot be read for a while', () => {
     await world.settle({ limitMs: LONG_MS });
     world.repositoryUnreadable = undefined;
     await world.settle();
-    const told = world.events.filter((event) => chooseSinks(event, sinks).wanted.length > 0);
-    expect(told.map(({ detailType, baseline }) => [detailType, baseline])).toEqual([
+    expect(world.told().map(({ detailType, baseline }) => [detailType, baseline])).toEqual([
       ['scan incomplete', true],
       ['scan complete', true],
     ]);

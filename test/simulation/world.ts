@@ -9,6 +9,7 @@ import { readDeadLetters } from '../../functions/sweep/dead-letters.ts';
 import { type SweepPorts, sweep } from '../../functions/sweep/sweep.ts';
 import { answerBatch } from '../../functions/worker/answer-batch.ts';
 import type { DynamoDb } from '../../infra/local/engines/dynamodb.ts';
+import { chooseSinks } from '../../shared/alerts/choose-sinks.ts';
 import { retryDelaySeconds } from '../../shared/aws/sqs-batch.ts';
 import { TABLE_SHAPES, type TableShape } from '../../shared/aws/tables.ts';
 import { createFindingStore } from '../../shared/findings/dynamodb.ts';
@@ -21,7 +22,7 @@ import type { Check } from '../../shared/model/check.ts';
 import type { PackageFacts } from '../../shared/model/facts.ts';
 import { type PackageVersion, packageKey } from '../../shared/model/package-version.ts';
 import type { RefId } from '../../shared/model/repository.ts';
-import { DEFAULT_SETTINGS } from '../../shared/model/settings/settings.ts';
+import { DEFAULT_SETTINGS, parseSettings } from '../../shared/model/settings/settings.ts';
 import { createScanStore } from '../../shared/scans/dynamodb.ts';
 import { type RepositorySource, SourceError } from '../../shared/scm/source.ts';
 import { callersThreadReader } from '../shared/manifests/callers-thread-reader.ts';
@@ -73,6 +74,11 @@ export interface WorldOptions {
   readonly killIn?: readonly QueueName[];
   readonly random?: () => number;
 }
+
+const { sinks: SINKS } = parseSettings(
+  { version: 1, sinks: [{ name: 'team', kind: 'webhook', url: 'https://sink.example/', signingSecret: 's', refs: 'all' }] },
+  'the world',
+);
 
 export interface HeldMessage {
   readonly queue: QueueName;
@@ -269,6 +275,11 @@ export class World {
     this.#send('evaluations', { version: 1, kind: 'evaluate', ref });
   }
 
+  /** The events of which a sink is told that wants all refs. */
+  told(): BusEvent[] {
+    return this.events.filter((event) => chooseSinks(event, SINKS).wanted.length > 0);
+  }
+
   waiting(queue: QueueName): number {
     return this.#queue.filter((message) => message.queue === queue).length;
   }
@@ -335,9 +346,7 @@ export class World {
         sendEvaluate: async (message) => this.#send('evaluations', message),
         nowMs,
         functionTimeoutMs: TIMEOUT_MS.pushes,
-        isRedelivery: receiveCount > 1,
-        takesUnreadable: receiveCount === 6,
-        tookUnreadable: receiveCount > 6,
+        receiveCount,
       });
       return result === 'swapped-unread' ? { againAfterSeconds: retryDelaySeconds(receiveCount) } : 'done';
     }

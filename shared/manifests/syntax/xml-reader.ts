@@ -7,9 +7,9 @@ export interface XmlLimits {
   readonly maxParts: number;
 }
 
-/** Why a document is not read, with the line. */
-export class NotWellFormed extends Error {
-  override readonly name = 'NotWellFormed';
+/** Why a document is not read: not well-formed, with the line, or beyond what is read here. */
+export class XmlRefused extends Error {
+  override readonly name = 'XmlRefused';
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: XML has no control characters but these three
@@ -73,7 +73,7 @@ export class XmlReader {
     this.#limits = limits;
   }
 
-  /** The root element. Throws `NotWellFormed`; once for each reader. */
+  /** The root element. Throws `XmlRefused`; once for each reader. */
   read(): XmlElement {
     const text = this.#text;
     const control = NO_CHARACTERS.exec(text);
@@ -86,14 +86,14 @@ export class XmlReader {
     }
     const last = this.#open.at(-1);
     if (last) throw this.#broken(`<${cited(last.name)}> is not closed`, text.length);
-    if (!this.#root) throw new NotWellFormed('not well-formed XML: it has no element');
+    if (!this.#root) throw new XmlRefused('not well-formed XML: it has no element');
     return this.#root;
   }
 
-  #broken(why: string, index: number): NotWellFormed {
+  #broken(why: string, index: number): XmlRefused {
     let line = 1;
     for (let newline = this.#text.indexOf('\n'); newline >= 0 && newline < index; newline = this.#text.indexOf('\n', newline + 1)) line++;
-    return new NotWellFormed(`not well-formed XML: ${why} (line ${line})`);
+    return new XmlRefused(`not well-formed XML: ${why} (line ${line})`);
   }
 
   /** Text up to `end`; moves there. */
@@ -108,7 +108,7 @@ export class XmlReader {
       return;
     }
     // White space that nothing precedes is cut off in the end.
-    if (index < end || element.text !== '') element.text += this.#decoded(this.#text.slice(start, end), start).replaceAll('\r\n', '\n');
+    if (index < end || element.text !== '') element.text += this.#decoded(normalLines(this.#text.slice(start, end)), start);
   }
 
   /** What begins with the `<` at `start`; moves behind it. */
@@ -142,18 +142,14 @@ export class XmlReader {
       return;
     }
     if (!text.startsWith('<![CDATA[', start)) {
-      throw this.#broken(
-        text.startsWith('<!DOCTYPE', start)
-          ? 'it declares a document type (<!DOCTYPE): entities are never followed, so it is not read'
-          : 'a declaration',
-        start,
-      );
+      if (!text.startsWith('<!DOCTYPE', start)) throw this.#broken('a declaration', start);
+      throw new XmlRefused('it declares a document type (<!DOCTYPE): entities are never followed, so it is not read');
     }
     const end = text.indexOf(']]>', start);
     if (end < 0) throw this.#broken('a CDATA section that is not closed', start);
     const element = this.#open.at(-1);
     if (!element) throw this.#broken('text outside of the elements', start);
-    element.text += text.slice(start + '<![CDATA['.length, end).replaceAll('\r\n', '\n');
+    element.text += normalLines(text.slice(start + '<![CDATA['.length, end));
     this.#position = end + 3;
   }
 
@@ -237,7 +233,7 @@ export class XmlReader {
     this.#parts++;
     const { maxParts } = this.#limits;
     if (this.#parts > maxParts)
-      throw new NotWellFormed(`more than ${maxParts} elements and attributes; documents with up to that many are read`);
+      throw new XmlRefused(`more than ${maxParts} elements and attributes; documents with up to that many are read`);
   }
 
   /** The text with its references decoded; `start` is where it stands. */
@@ -274,6 +270,11 @@ export class XmlReader {
     const code = this.#text.charCodeAt(index);
     return code >= NAME_SIGNS.length || ((NAME_SIGNS[code] ?? 0) & place) !== 0;
   }
+}
+
+/** Line breaks as XML has them, before references are decoded. */
+function normalLines(text: string): string {
+  return text.includes('\r') ? text.replaceAll(/\r\n?/g, '\n') : text;
 }
 
 function cited(name: string): string {

@@ -1,7 +1,7 @@
 import { whyUnreadable } from '../text.ts';
 import type { Parsed } from './parsed.ts';
 import type { XmlElement } from './xml-element.ts';
-import { NotWellFormed, XmlReader } from './xml-reader.ts';
+import { XmlReader, XmlRefused } from './xml-reader.ts';
 
 /** Elements and attributes. A verification-metadata.xml of 10 MB has some 300,000; a hostile document of a million takes 130 MB (measured). */
 const XML_MAX_PARTS = 1_000_000;
@@ -15,7 +15,7 @@ export function parseXml(text: string): Parsed<XmlElement> {
   try {
     return { value: new XmlReader(text, { maxDepth: XML_MAX_DEPTH, maxParts: XML_MAX_PARTS }).read() };
   } catch (error) {
-    if (error instanceof NotWellFormed) return { reason: error.message };
+    if (error instanceof XmlRefused) return { reason: error.message };
     throw error;
   }
 }

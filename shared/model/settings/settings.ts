@@ -116,7 +116,7 @@ export const settingsSchema = v.strictObject({
       limits: v.optional(
         v.strictObject({
           /** Replaces each format's own limit for the size of a file, which is what still reads within the memory below. */
-          fileBytes: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+          fileBytes: v.optional(positiveInteger),
           /** Time to read one file, without the waiting for files that it names. */
           seconds: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(READING_MAX_SECONDS)), READING_SECONDS),
           /** Memory to read one file. */
@@ -145,10 +145,7 @@ export const settingsSchema = v.strictObject({
       /** What a report session tells SafeDep: what changed since the last one of its ref that completed, or all of it each time. */
       publish: v.optional(v.picklist(['changed', 'all']), 'changed'),
       /** All of it is told again once the last time is so long ago. */
-      wholeEveryDays: v.optional(
-        v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(REPORTS_WHOLE_MAX_DAYS)),
-        REPORTS_WHOLE_EVERY_DAYS,
-      ),
+      wholeEveryDays: v.optional(v.pipe(positiveInteger, v.maxValue(REPORTS_WHOLE_MAX_DAYS)), REPORTS_WHOLE_EVERY_DAYS),
     }),
     { publish: 'changed', wholeEveryDays: REPORTS_WHOLE_EVERY_DAYS },
   ),

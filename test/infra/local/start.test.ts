@@ -131,6 +131,13 @@ describe('npm start refuses in one sentence', () => {
     });
   }
 
+  it('half a credential, instead of asking the public host', async () => {
+    const { code, stdout, stderr } = await run(['--once', repository], { SAFEDEP_API_KEY: 'sfd_of_nobody' });
+    expect([code, stdout]).toEqual([3, '']);
+    expect(stderr.trimEnd()).toMatch(/^.*SAFEDEP_API_KEY is set and SAFEDEP_TENANT_ID is not.*$/);
+    expect(stderr).not.toContain('sfd_of_nobody');
+  });
+
   it('a repository without commits', async () => {
     const { code, stderr } = await run(['--once', initRepository(join(folder.path, 'new'))]);
     expect([code, stderr.split('\n').length]).toEqual([3, 2]);

@@ -81,6 +81,11 @@ describe('toInertText', () => {
 });
 
 describe('renderText', () => {
+  it('names no commit of a deleted branch', () => {
+    expect(renderText(findingEvent({ repository: { ...REPOSITORY, commit: '' } }))).not.toContain('commit');
+    expect(renderText(findingEvent())).toContain(`, commit ${REPOSITORY.commit.slice(0, 12)}; `);
+  });
+
   it('says what was found, where, why and who says so', () => {
     expect(renderText(findingEvent())).toBe(
       [

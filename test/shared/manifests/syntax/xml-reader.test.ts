@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { describe, expect, it } from 'vitest';
 import type { XmlElement } from '../../../../shared/manifests/syntax/xml-element.ts';
-import { NotWellFormed, XmlReader } from '../../../../shared/manifests/syntax/xml-reader.ts';
+import { XmlReader, XmlRefused } from '../../../../shared/manifests/syntax/xml-reader.ts';
 
 const DOCUMENT = `<?xml version="1.0" encoding="UTF-8"?>
 <!-- a comment -->
@@ -22,7 +22,7 @@ function whyNotRead(text: string, maxDepth?: number, maxParts?: number): string 
     read(text, maxDepth, maxParts);
     return undefined;
   } catch (error) {
-    if (error instanceof NotWellFormed) return error.message;
+    if (error instanceof XmlRefused) return error.message;
     throw error;
   }
 }
@@ -93,8 +93,8 @@ describe('XmlReader', () => {
   });
 
   it('reads line breaks and white space as XML has them', () => {
-    const root = read('<a b="1\r\n2\t3"> x\r\ny<c/>\r\n z </a>');
-    expect([root.attribute('b'), root.text]).toEqual(['1 2 3', 'x\ny\n z']);
+    const root = read('<a b="1\r\n2\t3"> x\r\ny<c/>\rz&#13;\r\n.</a>');
+    expect([root.attribute('b'), root.text]).toEqual(['1 2 3', 'x\ny\nz\r\n.']);
   });
 
   it('decodes the five entities of XML and numbers, in texts and attributes', () => {
