@@ -152,8 +152,9 @@ async function readState(
 async function findSkipped(tree: Tree, settings: Settings, { reader }: SnapshotPorts): Promise<string[]> {
   const skipped = tree.skipped.filter(({ kind }) => kind !== 'submodule');
   if (skipped.length === 0) return [];
+  // Among all others, since a manifest counts only where none of them resolves it.
   const lockFiles = await reader.find(
-    skipped.map(({ path }) => path),
+    [...tree.entries, ...skipped].map(({ path }) => path),
     settings.reading,
   );
   const paths = new Set(lockFiles.map(({ path }) => path));

@@ -25,7 +25,8 @@ Shows what safedep-watch reads from lock files: every package version that a reg
 reason. It asks nobody and changes nothing.
 
   FILE           a lock file, an SBOM (CycloneDX, SPDX); also what only people ask for: go.sum, Dockerfile, any workflow file
-  FOLDER         every lock file below it that the pipeline would read; .git and node_modules are left out, links not followed
+  FOLDER         every lock file below it that the pipeline would read, and every manifest that none resolves; .git and
+                 node_modules are left out, a link in place of one is not followed and counts as not read
   --format       table      for a person; the default on a terminal
                  tsv        ecosystem, name, version, file; remarks on stderr; the default on a pipe
                  json       everything that was read, in one document
@@ -146,11 +147,8 @@ interface Found {
 async function findAll(paths: readonly string[], settings: Settings, progress: (text: string) => void): Promise<Found> {
   const found: Found = { files: [], notes: [], failures: [] };
   for (const path of paths) {
-    const isFolder = await stat(path).then(
-      (stats) => stats.isDirectory(),
-      () => false,
-    );
-    if (isFolder) {
+    const stats = await stat(path).catch(() => undefined);
+    if (stats?.isDirectory()) {
       const below = await findBelow(path, settings.reading, (folder) => progress(`looking into ${folder}`));
       if (below.files.length === 0 && below.failures.length === 0) found.failures.push(`${path}: no lock file that is read here`);
       found.files.push(...below.files);
@@ -158,7 +156,10 @@ async function findAll(paths: readonly string[], settings: Settings, progress: (
       found.failures.push(...below.failures);
     } else {
       const file = namedFile(path);
-      if (!formatOnRequest(file.path)) throw new UsageError(`${path} is no lock file that is read here: its name says no known format.`);
+      if (!formatOnRequest(file.path)) {
+        const reason = stats ? 'is no lock file that is read here: its name says no known format' : 'is not there';
+        throw new UsageError(`${path} ${reason}.`);
+      }
       found.files.push(file);
     }
   }

@@ -17,6 +17,13 @@ export interface ManifestFormat {
   readonly isOnRequestOnly?: true;
   /** A larger file is not read: it is an error that names this limit. */
   readonly maxBytes: number;
+  /**
+   * Of a manifest that is read only where no lock file resolves it: the formats of those that would. One counts in the manifest's
+   * folder and in every folder below that, as those of workspaces do.
+   */
+  lockedBy?(path: string): readonly string[];
+  /** Whether a file of this format resolves what manifests ask for; where it is left out, each one does. */
+  isLock?(path: string): boolean;
   /** Whether a file of this repository path is of this format, by its name alone. */
   matches(path: string): boolean;
   /** The same for a file that a person names, where the name in the repository would have to be more telling. */
@@ -39,7 +46,7 @@ export function whyTooLarge({ format, maxBytes }: Omit<LockFilePath, 'path'>, si
 }
 
 /** Raised whenever what is read from the same bytes changes: manifests that were read by another version are read again. */
-export const READER_VERSION = 3;
+export const READER_VERSION = 4;
 
 /** The last segment of a repository path. */
 export function baseName(path: string): string {

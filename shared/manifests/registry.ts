@@ -37,6 +37,7 @@ import { spdx } from './spdx/index.ts';
 import { stackLock } from './stack-lock/index.ts';
 import { swift } from './swift/index.ts';
 import { terraformLock } from './terraform-lock/index.ts';
+import { unlocked } from './unlocked/index.ts';
 import { uv } from './uv/index.ts';
 import { yarn } from './yarn/index.ts';
 
@@ -81,6 +82,7 @@ export const FORMATS: readonly ManifestFormat[] = [
   cabalFreeze,
   stackLock,
   dockerfile,
+  unlocked,
 ];
 
 /** Which format the pipeline reads this path by, if any. */
@@ -107,12 +109,38 @@ export function isIgnored(path: string, settings: ReadingSettings): boolean {
   return settings.ignoredFolders.some((folder) => path.startsWith(`${folder.replace(/^\.?\/+|\/+$/g, '')}/`));
 }
 
-/** The lock files among the paths of a repository that the pipeline reads. */
+/** The lock files among the paths of a repository that the pipeline reads, and the manifests that none of them resolves. */
 export function findLockFiles(paths: readonly string[], settings: ReadingSettings): LockFilePath[] {
-  return paths.flatMap((path) => {
+  const found = paths.flatMap((path) => {
     const format = formatOf(path);
-    return format && !isIgnored(path, settings) ? [{ path, format: format.name, maxBytes: maxBytesOf(format, settings) }] : [];
+    return format && !isIgnored(path, settings) ? [{ path, format }] : [];
   });
+  const locks = new Set(
+    found
+      .filter(({ path, format }) => format.isLock?.(path) !== false)
+      .map(({ path, format }) => `${format.name} ${resolvedFolderOf(path)}`),
+  );
+  return found
+    .filter(({ path, format }) => !isLocked(path, format.lockedBy?.(path) ?? [], locks))
+    .map(({ path, format }) => ({ path, format: format.name, maxBytes: maxBytesOf(format, settings) }));
+}
+
+/** Folders for a lock file alone, inside the one whose manifests it resolves: Rush's, Xcode's, pip's. */
+const LOCK_FOLDERS = /(?:^|\/)(?:common\/config\/(?:rush|subspaces\/[^/]+)|[^/]+\.(?:xcodeproj|xcworkspace)(?:\/.*)?|requirements)$/;
+
+function resolvedFolderOf(path: string): string {
+  return folderOf(path).replace(LOCK_FOLDERS, '');
+}
+
+function isLocked(path: string, formats: readonly string[], locks: ReadonlySet<string>): boolean {
+  for (let folder = folderOf(path); ; folder = folderOf(folder)) {
+    if (formats.some((format) => locks.has(`${format} ${folder}`))) return true;
+    if (folder === '') return false;
+  }
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 /** The size up to which a file of the format is read. */

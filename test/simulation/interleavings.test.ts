@@ -120,6 +120,23 @@ describe('pushes, scans and evaluations that meet', () => {
     expect(world.scanEvents().at(-1)).toMatchObject({ detailType: 'scan complete', counts: { lockFiles: 0, packages: 0 } });
   });
 
+  it('the removal of a lock file whose manifest stays says that what it asks for is not known any more', async () => {
+    const world = await startWorld();
+    const manifest = { 'package.json': JSON.stringify({ dependencies: { a: '^1.0.0' } }) };
+    world.commit(MAIN, { ...manifest, 'package-lock.json': packageLock('a@1.0.0') });
+    world.push(MAIN);
+    await world.settle();
+    expect(world.scanEvents().at(-1)).toMatchObject({ counts: { lockFiles: 1, packages: 1, gaps: { unresolved: 0 } } });
+    world.commit(MAIN, manifest);
+    world.push(MAIN);
+    await world.settle();
+    expect(await world.openFindings(MAIN)).toEqual([]);
+    expect(world.scanEvents().at(-1)).toMatchObject({
+      detailType: 'scan complete',
+      counts: { lockFiles: 1, packages: 0, gaps: { unresolved: 1 } },
+    });
+  });
+
   it('a package that moves between lock files keeps its finding, without a transition', async () => {
     const world = await startWorld();
     world.commit(MAIN, { 'package-lock.json': packageLock('a@1.0.0') });

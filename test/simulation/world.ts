@@ -100,6 +100,8 @@ export class World {
   readonly #commits = new Map<string, Files>();
   readonly #blobs = new Map<string, string>();
   readonly unreadableBlobs = new Set<string>();
+  /** Paths where every commit has a symbolic link. */
+  readonly links = new Set<string>();
   repositoryUnreadable: { reason: string; retryable: boolean } | undefined;
   defaultBranch = 'refs/heads/main';
   /** Runs while SafeDep is being asked: time may pass there, and others may write. */
@@ -234,7 +236,7 @@ export class World {
       },
       tree: async (commit) => ({
         complete: true,
-        skipped: [],
+        skipped: [...this.links].map((path) => ({ path, kind: 'symlink' as const })),
         entries: Object.entries(this.#commits.get(commit) ?? {}).map(([path, content]) => ({
           path,
           sha: blobSha(content),

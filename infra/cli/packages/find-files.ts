@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
+import { type Dirent, existsSync } from 'node:fs';
 import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { ReadFile } from '../../../shared/manifests/format.ts';
-import { formatOf, formatOnRequest, isIgnored } from '../../../shared/manifests/registry.ts';
+import { findLockFiles, formatOf, formatOnRequest, isIgnored } from '../../../shared/manifests/registry.ts';
 import type { ReadingSettings } from '../../../shared/model/settings/settings.ts';
 
 /** A file to read, and the folder that stands for its repository. */
@@ -25,7 +25,7 @@ export interface FoundFiles {
 
 /** Never walked into: what stands there is no source of this repository. */
 const SKIPPED_FOLDERS = new Set(['.git', 'node_modules']);
-/** Links and files on request that are named one by one; the rest is counted. */
+/** Files on request that are named one by one; the rest is counted. */
 const MAX_NOTES = 20;
 
 /** A file that was named, whether it is there or not. */
@@ -54,7 +54,8 @@ function toPath(root: string, file: string): string {
 export async function findBelow(given: string, settings: ReadingSettings, onFolder: (path: string) => void): Promise<FoundFiles> {
   const top = resolve(given);
   const root = repositoryOf(top) ?? top;
-  const files: FoundFile[] = [];
+  const shownOf = (path: string): string => join(given, relative(top, join(root, path)));
+  const found = new Map<string, Dirent>();
   const notes: string[] = [];
   const failures: string[] = [];
   const open = [top];
@@ -62,32 +63,43 @@ export async function findBelow(given: string, settings: ReadingSettings, onFold
     onFolder(folder);
     const at = folder;
     const entries = await readdir(at, { withFileTypes: true }).catch((error: unknown) => {
-      failures.push(`${shownAs(given, top, at)}: ${reasonOf(error)}`);
+      failures.push(`${shownOf(toPath(root, at))}: ${reasonOf(error)}`);
       return [];
     });
     for (const entry of entries) {
-      const file = join(at, entry.name);
-      const path = toPath(root, file);
-      if (entry.isDirectory()) {
-        if (!SKIPPED_FOLDERS.has(entry.name)) open.push(file);
-        continue;
-      }
-      if (formatOnRequest(path)?.matches(path) !== true || isIgnored(path, settings)) continue;
-      if (entry.isSymbolicLink()) notes.push(`${shownAs(given, top, file)}: a symbolic link, not followed`);
-      else if (!formatOf(path)) notes.push(`${shownAs(given, top, file)}: read only when it is named`);
-      else if (entry.isFile()) files.push({ shown: shownAs(given, top, file), root, path });
+      const path = toPath(root, join(at, entry.name));
+      if (!entry.isDirectory()) found.set(path, entry);
+      else if (!SKIPPED_FOLDERS.has(entry.name)) open.push(join(at, entry.name));
+    }
+  }
+  const files: FoundFile[] = [];
+  for (const { path } of findLockFiles([...found.keys(), ...(await filesAbove(top, root))], settings)) {
+    const entry = found.get(path);
+    if (entry?.isSymbolicLink()) failures.push(`${shownOf(path)}: a symbolic link, not followed`);
+    else if (entry?.isFile()) files.push({ shown: shownOf(path), root, path });
+  }
+  for (const path of found.keys()) {
+    if (!formatOf(path) && formatOnRequest(path)?.matches(path) && !isIgnored(path, settings)) {
+      notes.push(`${shownOf(path)}: read only when it is named`);
     }
   }
   const omitted = notes.length - MAX_NOTES;
   return {
     files: files.sort((a, b) => (a.path < b.path ? -1 : 1)),
-    notes: omitted > 0 ? [...notes.slice(0, MAX_NOTES), `${given}: ${omitted} more links and files that are read only when named`] : notes,
+    notes: omitted > 0 ? [...notes.slice(0, MAX_NOTES), `${given}: ${omitted} more files that are read only when named`] : notes,
     failures,
   };
 }
 
-function shownAs(given: string, top: string, file: string): string {
-  return join(given, relative(top, file));
+/** Files in the folders above, up to the root: a lock file among them may resolve what is asked for below. */
+async function filesAbove(top: string, root: string): Promise<string[]> {
+  const paths: string[] = [];
+  for (let folder = top; folder !== root; ) {
+    folder = dirname(folder);
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names) paths.push(toPath(root, join(folder, name)));
+  }
+  return paths;
 }
 
 /** Reads files of the repository of one that was found. Throws where a link leads out of it. */

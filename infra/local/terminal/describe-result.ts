@@ -1,4 +1,5 @@
 import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
+import { unlocked as unlockedManifests } from '../../../shared/manifests/unlocked/index.ts';
 import type { AnswerSource } from '../../../shared/messages/bus-events.ts';
 import type { RepositoryResult } from '../scan/result-document.ts';
 import type { Screen } from './screen.ts';
@@ -41,11 +42,16 @@ export function describeLockFiles(result: RepositoryResult, mark: string): strin
   const place = placeOf(result);
   if (result.commit === '') return [`${mark}${place}: nothing is there any more`];
   if (result.lockFiles.length === 0) return [`${mark}${place}: no lock file that safedep-watch reads`];
-  const lines = [`${mark}${place}: ${count(result.lockFiles.length, 'lock file')}, ${count(result.packages.length, 'distinct package')}`];
-  for (const { path, format, status, packages, reason } of result.lockFiles.slice(0, LISTED_MAX)) {
-    lines.push(
-      `${mark}  ${toTerminalText(path)} (${format}): ${status === 'read' ? count(packages, 'package') : `NOT READ, ${toTerminalText(reason ?? '')}`}`,
-    );
+  const unlocked = result.lockFiles.filter(({ format }) => format === unlockedManifests.name).length;
+  const counts = [
+    count(result.lockFiles.length - unlocked, 'lock file'),
+    ...(unlocked > 0 ? [count(unlocked, 'manifest without one', 'manifests without one')] : []),
+    count(result.packages.length, 'distinct package'),
+  ];
+  const lines = [`${mark}${place}: ${counts.join(', ')}`];
+  for (const { path, format, status, packages, gaps = [], reason } of result.lockFiles.slice(0, LISTED_MAX)) {
+    const read = `${count(packages, 'package')}${gaps.length > 0 ? `, ${count(gaps.length, 'gap')}` : ''}`;
+    lines.push(`${mark}  ${toTerminalText(path)} (${format}): ${status === 'read' ? read : `NOT READ, ${toTerminalText(reason ?? '')}`}`);
   }
   if (result.lockFiles.length > LISTED_MAX) lines.push(`${mark}  and ${result.lockFiles.length - LISTED_MAX} more`);
   return lines;

@@ -19,7 +19,12 @@ export function showStart({ screen, pipeline, safedep, repositories, nowMs }: Ru
 /** Commits are read, not files: said once, where it makes a difference. */
 export async function showUncommitted({ repositories, screen, settings }: Run): Promise<void> {
   for (const repository of repositories) {
-    const changes = await findUncommittedChanges(repository, (path) => formatOf(path) !== undefined && !isIgnored(path, settings.reading));
+    // A changed manifest is of interest by what its lock file makes of it.
+    const isOfInterest = (path: string): boolean => {
+      const format = formatOf(path);
+      return format !== undefined && !format.lockedBy && !isIgnored(path, settings.reading);
+    };
+    const changes = await findUncommittedChanges(repository, isOfInterest);
     if (changes.kind === 'known' && changes.paths.length > 0) {
       screen.line(
         `${toTerminalText(repository.name)}: commits are read, not files; ${changes.paths.slice(0, 3).map(toTerminalText).join(', ')} ${changes.paths.length === 1 ? 'has' : 'have'} changes that are not committed`,

@@ -144,6 +144,7 @@ export const SAMPLE_PATHS: Readonly<Record<string, string>> = {
   'cabal-freeze': 'cabal.project.freeze',
   'stack-lock': 'stack.yaml.lock',
   dockerfile: 'Dockerfile',
+  unlocked: 'package.json',
   cyclonedx: 'bom.json',
   spdx: 'app.spdx.json',
 };
@@ -155,6 +156,11 @@ const MORE_PATHS: readonly string[] = [
   'app.spdx',
   'Directory.Packages.props',
   'buildscript-gradle.lockfile',
+  'pyproject.toml',
+  'Cargo.toml',
+  'pubspec.yaml',
+  'Gemfile',
+  'build.gradle',
 ];
 
 /** Every path that some format reads, of those above. */

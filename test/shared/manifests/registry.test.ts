@@ -32,12 +32,52 @@ describe('formatOf', () => {
     expect(formatOf(path)?.name).toBe(format);
   });
 
-  it.each(['package.json', 'my-package-lock.json', 'cargo.lock', 'go.sum', 'requirements.md', 'requirements/a/b.txt', 'requirements', ''])(
-    'knows no format for "%s"',
-    (path) => {
-      expect(formatOf(path)).toBeUndefined();
-    },
-  );
+  it.each([
+    'my-package.json',
+    'my-package-lock.json',
+    'cargo.lock',
+    'go.sum',
+    'requirements.md',
+    'requirements/a/b.txt',
+    'requirements',
+    '',
+  ])('knows no format for "%s"', (path) => {
+    expect(formatOf(path)).toBeUndefined();
+  });
+});
+
+describe('findLockFiles', () => {
+  const foundIn = (...paths: string[]): string[] => findLockFiles(paths, READING).map(({ path }) => path);
+
+  it.each([
+    ['beside it', ['package.json', 'yarn.lock'], ['yarn.lock']],
+    ['above it', ['packages/a/package.json', 'pnpm-lock.yaml'], ['pnpm-lock.yaml']],
+    ['in a folder that Rush keeps', ['apps/a/package.json', 'common/config/rush/pnpm-lock.yaml'], ['common/config/rush/pnpm-lock.yaml']],
+    [
+      'in a folder of Xcode',
+      ['Package.swift', 'App.xcworkspace/xcshareddata/swiftpm/Package.resolved'],
+      ['App.xcworkspace/xcshareddata/swiftpm/Package.resolved'],
+    ],
+    ['in a folder of requirements', ['setup.py', 'requirements/base.txt'], ['requirements/base.txt']],
+  ])('leaves a manifest out where a lock file resolves it, %s', (_where, paths, expected) => {
+    expect(foundIn(...paths)).toEqual(expected);
+  });
+
+  it.each([
+    ['of another package manager', ['package.json', 'Cargo.lock']],
+    ['below it', ['package.json', 'docs/package-lock.json']],
+    ['in a folder beside its own', ['a/package.json', 'ab/package-lock.json']],
+    ['for documentation only', ['pyproject.toml', 'requirements-docs.txt']],
+  ])('keeps a manifest where the lock file is one %s', (_what, paths) => {
+    expect(foundIn(...paths)).toEqual(paths);
+  });
+
+  it('takes no lock file for one that resolves something where the settings ignore it', () => {
+    const settings = { ...READING, ignoredFolders: ['examples'] };
+    expect(findLockFiles(['examples/yarn.lock', 'package.json', 'examples/package.json'], settings).map(({ path }) => path)).toEqual([
+      'package.json',
+    ]);
+  });
 });
 
 describe('isIgnored', () => {
