@@ -25,6 +25,8 @@ export interface CredentialUpkeepProps {
   readonly alarms: Alarms;
   /** `off` leaves the API key to the operator. */
   readonly rotateApiKey: 'on' | 'off';
+  /** `on` keeps one execution for `rotate`, and no more. */
+  readonly reservedConcurrency: 'on' | 'off';
   /** When somebody is told that the robot user's sign-in grows old. */
   readonly signInMaxAge: Duration;
   readonly egress?: StaticEgress;
@@ -65,7 +67,7 @@ export class CredentialUpkeep extends Construct {
       timeout: TIMEOUT,
       memorySizeMiB: 512,
       // The refresh token has one writer. The claim in DynamoDB decides; this keeps them from meeting there.
-      reservedConcurrentExecutions: 1,
+      ...(props.reservedConcurrency === 'on' ? { reservedConcurrentExecutions: 1 } : {}),
       environment: {
         TENANT: props.tenant,
         SETTINGS_TABLE_NAME: state.settings.table.tableName,

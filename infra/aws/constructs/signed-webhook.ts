@@ -15,6 +15,8 @@ export interface SignedWebhookProps {
   readonly bundle: string;
   readonly environment: DeployedEnvironment<'webhook'>;
   readonly alarms: Alarms;
+  /** `off` leaves the account's unreserved concurrency to it, which everything else of the account uses, too. */
+  readonly reservedConcurrency: 'on' | 'off';
 }
 
 /**
@@ -27,7 +29,7 @@ export class SignedWebhook extends Construct {
   /** Ends in `/`; the forge's name follows. */
   readonly address: string;
 
-  constructor(scope: Construct, id: string, { bundle, environment, alarms }: SignedWebhookProps) {
+  constructor(scope: Construct, id: string, { bundle, environment, alarms, reservedConcurrency }: SignedWebhookProps) {
     super(scope, id);
     this.receiver = new WatchFunction(this, 'Receiver', {
       name: 'webhook',
@@ -36,7 +38,7 @@ export class SignedWebhook extends Construct {
       environment,
       timeout: FORGE_DELIVERY_TIMEOUT,
       memorySizeMiB: 512,
-      reservedConcurrentExecutions: RESERVED_CONCURRENT_EXECUTIONS,
+      ...(reservedConcurrency === 'on' ? { reservedConcurrentExecutions: RESERVED_CONCURRENT_EXECUTIONS } : {}),
     });
     const { function: receiver } = this.receiver;
     const functionUrl = receiver.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
@@ -47,8 +49,9 @@ export class SignedWebhook extends Construct {
       metric: receiver.metricThrottles({ period: ALARM_PERIOD, statistic: 'Sum' }),
       threshold: 1,
       description:
-        `More than ${RESERVED_CONCURRENT_EXECUTIONS} deliveries at once: some were refused. A forge does not send them again by itself; ` +
-        'redeliver them from its list of deliveries, and raise the reserved concurrency if it was no flood.',
+        `${reservedConcurrency === 'on' ? `More than ${RESERVED_CONCURRENT_EXECUTIONS} deliveries at once` : "The account's concurrency was used up"}: ` +
+        'some were refused. A forge does not send them again by itself; redeliver them from its list of deliveries, and give the webhook ' +
+        'more room if it was no flood.',
     });
     alarms.add(this, 'Failing', {
       metric: receiver.metricErrors({ period: ALARM_PERIOD, statistic: 'Sum' }),

@@ -62,8 +62,8 @@ export interface WorkQueueProps {
   readonly maxReceiveCount: number;
   /** @default - 4 days */
   readonly retention?: Duration;
-  /** A queue where messages may wait for long: after that somebody is told. @default - the dead-letter queue's alarm alone */
-  readonly waitAlarm?: { readonly after: Duration; readonly description: string };
+  /** How long a message may wait, failing or not, before somebody is told; the dead-letter queue hears of it much later. */
+  readonly waitAlarm: { readonly after: Duration; readonly description: string };
 }
 
 export interface DeliveryProps {
@@ -98,13 +98,11 @@ export class WorkQueue extends Construct {
       deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: props.maxReceiveCount },
     });
     pinLogicalId(this.queue, `${logicalName}Queue`);
-    if (props.waitAlarm) {
-      props.alarms.add(this, 'Waits', {
-        description: props.waitAlarm.description,
-        threshold: props.waitAlarm.after.toSeconds(),
-        metric: this.queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period: ALARM_PERIOD }),
-      });
-    }
+    props.alarms.add(this, 'Waits', {
+      description: props.waitAlarm.description,
+      threshold: props.waitAlarm.after.toSeconds(),
+      metric: this.queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period: ALARM_PERIOD }),
+    });
   }
 
   get url(): string {

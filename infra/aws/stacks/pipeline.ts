@@ -26,10 +26,12 @@ export interface PipelineOptions {
   readonly signInMaxAgeDays?: number;
   /** Calls to SafeDep go out from one address, for IP allow lists. @default false */
   readonly staticEgress?: boolean;
+  /** `off` for an account whose quota has no room for them. @default 'on' */
+  readonly reservedConcurrency?: 'on' | 'off';
 }
 
 /** Ours: providers commonly let a sign-in be kept alive for thirty days; SafeDep does not say. */
-const SIGN_IN_MAX_AGE_DAYS = 21;
+export const SIGN_IN_MAX_AGE_DAYS = 21;
 
 export interface PipelineStackProps extends PipelineOptions {
   readonly state: StateStack;
@@ -52,8 +54,12 @@ const TIMEOUTS = {
 
 /** Some nine hours of waits that grow from a second to ten minutes (`parkSeconds`), longer than a day at work; after that a person has to look. */
 const FAILURES_UNTIL_DEAD_LETTER = 150;
-/** Longer than an outage that passes by itself; a report is for a console that somebody opens now and then. */
-const REPORTS_WAIT_ALARM = Duration.hours(6);
+/** What a push waits for. Longer than the forge's hourly allowance, or an outage that passes by itself, keeps it. */
+const LIVE_WAIT_ALARM = Duration.hours(1);
+/** A report is for a console that somebody opens now and then, and a sink may be away for a while. */
+const OUTBOUND_WAIT_ALARM = Duration.hours(6);
+/** An onboarding or a large rescan takes hours by design. */
+const BACKGROUND_WAIT_ALARM = Duration.days(1);
 /** SQS's most. For queues where waiting is normal and the handler counts its failures itself. */
 const RECEIVES_WITHOUT_LIMIT = 1000;
 
@@ -71,16 +77,55 @@ export class PipelineStack extends Stack {
     const throughEgress = egress ? { egress } : {};
 
     const reads = { alarms, consumerTimeout: TIMEOUTS.extract, maxReceiveCount: FAILURES_UNTIL_DEAD_LETTER };
-    const pushes = new WorkQueue(this, 'Pushes', { name: 'pushes', ...reads });
-    const pushesBackground = new WorkQueue(this, 'PushesBackground', { name: 'pushes-background', ...reads });
+    const pushes = new WorkQueue(this, 'Pushes', {
+      name: 'pushes',
+      ...reads,
+      waitAlarm: {
+        after: LIVE_WAIT_ALARM,
+        description:
+          'A push has waited for an hour: what it brings in is not known yet. The log of extract says why: the token of the forge has ended, ' +
+          'its hourly allowance is used up, or the forge is away. The push is read as soon as it can be.',
+      },
+    });
+    const pushesBackground = new WorkQueue(this, 'PushesBackground', {
+      name: 'pushes-background',
+      ...reads,
+      waitAlarm: {
+        after: BACKGROUND_WAIT_ALARM,
+        description: 'A repository has waited for a day to be read for the first time, or again. The log of extract says why.',
+      },
+    });
     const lookups = { alarms, consumerTimeout: TIMEOUTS.worker, maxReceiveCount: RECEIVES_WITHOUT_LIMIT };
-    const lookupsLive = new WorkQueue(this, 'LookupsLive', { name: 'lookups-live', ...lookups });
-    const lookupsBackground = new WorkQueue(this, 'LookupsBackground', { name: 'lookups-background', ...lookups });
+    const lookupsLive = new WorkQueue(this, 'LookupsLive', {
+      name: 'lookups-live',
+      ...lookups,
+      waitAlarm: {
+        after: LIVE_WAIT_ALARM,
+        description:
+          'Look-ups of a push have waited for an hour: its scan is incomplete. The log of worker says why: SafeDep is away, refuses the key, ' +
+          'or "npm run cli -- limit show" tells that the limit is lowered or used up.',
+      },
+    });
+    const lookupsBackground = new WorkQueue(this, 'LookupsBackground', {
+      name: 'lookups-background',
+      ...lookups,
+      waitAlarm: {
+        after: BACKGROUND_WAIT_ALARM,
+        description:
+          'Look-ups of a rescan have waited for a day: answers grow old. The log of worker says why, and "npm run cli -- limit show" how the ' +
+          'limit is used.',
+      },
+    });
     const evaluations = new WorkQueue(this, 'Evaluations', {
       name: 'evaluations',
       alarms,
       consumerTimeout: TIMEOUTS.results,
       maxReceiveCount: FAILURES_UNTIL_DEAD_LETTER,
+      waitAlarm: {
+        after: LIVE_WAIT_ALARM,
+        description:
+          'An evaluation has waited for an hour: answers are there, and findings are not told. The log of results says why; nothing is lost.',
+      },
     });
     const reports = new WorkQueue(this, 'Reports', {
       name: 'reports',
@@ -90,7 +135,7 @@ export class PipelineStack extends Stack {
       // A report that cannot be sent waits here, for a token or for SafeDep.
       retention: Duration.days(14),
       waitAlarm: {
-        after: REPORTS_WAIT_ALARM,
+        after: OUTBOUND_WAIT_ALARM,
         description:
           'A report has waited for hours and is kept for 14 days: SafeDep does not take it, or not with the credential that there is. ' +
           '"npm run cli -- report show" says why; findings and alerts do not wait for it.',
@@ -103,6 +148,12 @@ export class PipelineStack extends Stack {
       // A sink may be away for days: the handler makes a message wait longer each time, 72 h and more in all.
       maxReceiveCount: ALERT_MAX_RECEIVE_COUNT,
       retention: Duration.days(14),
+      waitAlarm: {
+        after: OUTBOUND_WAIT_ALARM,
+        description:
+          'An alert has waited for hours: a sink does not take it. The log of alert names the sink and its answer; each is tried again for ' +
+          'three days and more.',
+      },
     });
 
     bus.deliverTo('AlertsWebhook', alertsWebhook);
@@ -110,6 +161,7 @@ export class PipelineStack extends Stack {
     const webhook = new SignedWebhook(this, 'Webhook', {
       bundle: bundles.webhook,
       alarms,
+      reservedConcurrency: props.reservedConcurrency ?? 'on',
       environment: {
         TENANT: tenant,
         PUSHES_QUEUE_URL: pushes.url,
@@ -326,6 +378,7 @@ export class PipelineStack extends Stack {
       tenant,
       alarms,
       rotateApiKey: props.rotateApiKey ?? 'on',
+      reservedConcurrency: props.reservedConcurrency ?? 'on',
       signInMaxAge: Duration.days(props.signInMaxAgeDays ?? SIGN_IN_MAX_AGE_DAYS),
       ...throughEgress,
     });

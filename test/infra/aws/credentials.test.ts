@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { makeApp } from '../../../infra/aws/make-app.ts';
 import { checkTemplates, describeFindings } from '../../../infra/aws/template-checks.ts';
 import { byId, resourcesOfType, synthesiseStacks } from './synthesised-stacks.ts';
 
@@ -76,22 +75,5 @@ describe('a static egress address', () => {
     it('passes the AwsSolutions rules', () => {
       expect(describeFindings(checkTemplates(app))).toBe('');
     });
-  });
-});
-
-describe('the context of the command line', () => {
-  it.each([
-    ['rotateApiKey', 'sometimes', 'expected on or off'],
-    ['signInMaxAgeDays', 'soon', 'expected a whole number of days'],
-    ['staticEgress', 'yes', 'expected true or false'],
-  ])('refuses %s=%s', (name, value, reason) => {
-    const before = process.env['CDK_CONTEXT_JSON'];
-    process.env['CDK_CONTEXT_JSON'] = JSON.stringify({ [name]: value });
-    try {
-      expect(() => makeApp({ bundles: {} as never })).toThrow(`-c ${name}=${value}: ${reason}`);
-    } finally {
-      if (before === undefined) delete process.env['CDK_CONTEXT_JSON'];
-      else process.env['CDK_CONTEXT_JSON'] = before;
-    }
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { checkTemplates, describeFindings } from '../../../infra/aws/template-checks.ts';
 import { AUTHENTICATION_FAILURES, METRICS_NAMESPACE } from '../../../shared/aws/metrics.ts';
 import { byId, type FoundResource, resourcesOfType, synthesiseStacks } from './synthesised-stacks.ts';
 
@@ -21,6 +22,15 @@ describe('webhook', () => {
     expect(byId(functions, 'WebhookFunction').properties.ReservedConcurrentExecutions).toBeGreaterThanOrEqual(100);
     const reserved = functions.filter(({ properties }) => 'ReservedConcurrentExecutions' in properties);
     expect(reserved.map(({ logicalId }) => logicalId)).toEqual(['WebhookFunction', 'RotateFunction']);
+  });
+
+  it('takes what the account leaves where nothing may be reserved', () => {
+    const { app, pipeline: small } = synthesiseStacks({ tenant: 'default', reports: 'on', reservedConcurrency: 'off' });
+    const reserved = resourcesOfType(small, 'AWS::Lambda::Function').filter(
+      ({ properties }) => 'ReservedConcurrentExecutions' in properties,
+    );
+    expect(reserved).toEqual([]);
+    expect(describeFindings(checkTemplates(app))).toBe('');
   });
 
   it('says its address with the route of the forge', () => {
@@ -109,6 +119,12 @@ describe('alarms', () => {
       const queue = JSON.stringify({ 'Fn::GetAtt': [logicalId, 'QueueName'] });
       expect(metricsWatched).toContain(`ApproximateNumberOfMessagesVisible ${queue}`);
       expect(metricsWatched).toContain(`ApproximateNumberOfMessagesNotVisible ${queue}`);
+    }
+  });
+
+  it('notice that messages of any queue wait', () => {
+    for (const { logicalId } of workQueues) {
+      expect(metricsWatched).toContain(`ApproximateAgeOfOldestMessage ${JSON.stringify({ 'Fn::GetAtt': [logicalId, 'QueueName'] })}`);
     }
   });
 
