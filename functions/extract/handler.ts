@@ -36,9 +36,13 @@ const lookups = {
   background: createQueue(sqs, env.LOOKUPS_BACKGROUND_QUEUE_URL),
 };
 
+/** What the last fetches and everything after them may take: pages, reverse entries and batches of a hundred thousand packages. */
+const TIME_TO_SWAP_MS = 45_000;
+
 /** SQS entry point: one record is one push. */
 export function handler(event: SqsEvent, context: InvocationContext): Promise<SqsBatchResponse> {
   const functionTimeoutMs = context.getRemainingTimeInMillis();
+  const readUntilMs = Date.now() + functionTimeoutMs - TIME_TO_SWAP_MS;
   const queue = isFromQueue(event, env.PUSHES_BACKGROUND_QUEUE_URL) ? pushes.background : pushes.live;
   return runSqsBatch(event, queue, log, async (record) => {
     const hint = parsePushHint(record.body);
@@ -62,9 +66,11 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
         sendEvaluate: (message) => evaluations.send([{ body: JSON.stringify(message) }]),
         nowMs: Date.now,
         functionTimeoutMs,
+        readUntilMs,
         receiveCount: receiveCountOf(record),
       });
       log.info('push taken', { repository: hint.repositoryName, ref: hint.ref.ref, deliveryId: hint.deliveryId, result });
+      if (result === 'out-of-time') return { againAfterSeconds: 0 };
       return result === 'swapped-unread' ? { againAfterSeconds: retryDelaySeconds(receiveCountOf(record)) } : 'done';
     } finally {
       await source.close();

@@ -1,10 +1,6 @@
-import pLimit from 'p-limit';
-import { findChangedIntegrity, keepPackages } from '../../shared/inventory/changed-integrity.ts';
 import { type InventoryStore, SnapshotGoneError } from '../../shared/inventory/dynamodb.ts';
 import { lockFilesByPackage, packagesToAsk, readManifests, readSnapshot } from '../../shared/inventory/read-snapshot.ts';
 import type { SnapshotFacts } from '../../shared/inventory/ref-item.ts';
-import { type ManifestPlace, manifestKey, type SnapshotLockFile, toManifestPages } from '../../shared/inventory/snapshot.ts';
-import { READER_VERSION, whyTooLarge } from '../../shared/manifests/format.ts';
 import type { ManifestReader } from '../../shared/manifests/manifest-reader.ts';
 import { type Evaluate, type LookupBatch, type PushHint, toBatches } from '../../shared/messages/queue-messages.ts';
 import { type PackageVersion, packageKey } from '../../shared/model/package-version.ts';
@@ -12,15 +8,10 @@ import type { RefId } from '../../shared/model/repository.ts';
 import { readingDigest, type Settings } from '../../shared/model/settings/settings.ts';
 import type { ScanStore } from '../../shared/scans/dynamodb.ts';
 import { cutReasons } from '../../shared/scans/scan.ts';
-import { type RepositorySource, SourceError, type Tree, type TreeEntry } from '../../shared/scm/source.ts';
+import type { RepositorySource, Tree, TreeEntry } from '../../shared/scm/source.ts';
+import { Patience } from './patience.ts';
+import { readLockFiles } from './read-lock-files.ts';
 
-/** Lock files that are fetched and read at once. */
-const LOCK_FILES_AT_ONCE = 8;
-/**
- * Packages of one lock file that are scanned. Ours: 100,000 take an API key seven minutes of its whole limit; a file with more is
- * said to be unread, so that nobody can hide a package behind many others.
- */
-const LOCK_FILE_MAX_PACKAGES = 100_000;
 /**
  * A source that could not be read for this many receives (some 30 s of them) is unreadable for now: the scan says so, once, and is
  * incomplete. The push stays on its queue until the source is read: what the forge's rate limit or an outage kept from us is not lost.
@@ -41,10 +32,15 @@ export interface SnapshotPorts {
   readonly functionTimeoutMs: number;
   /** How often the push has been delivered, this time included. */
   readonly receiveCount: number;
+  /** No lock file is fetched after this: what was read is kept, and the next delivery goes on from there. */
+  readonly readUntilMs: number;
 }
 
-/** `swapped-unread`: the snapshot says what could not be read, and that may be readable later. */
-export type SnapshotResult = 'swapped' | 'swapped-unread' | 'unchanged' | 'superseded' | 'never-seen';
+/**
+ * `swapped-unread`: the snapshot says what could not be read, and that may be readable later. `out-of-time`: more lock files are left
+ * to read than the time allowed; those that were read are kept.
+ */
+export type SnapshotResult = 'swapped' | 'swapped-unread' | 'unchanged' | 'superseded' | 'never-seen' | 'out-of-time';
 
 /**
  * Reads the state of a ref and makes it the snapshot that counts (design, section 4, steps extract 1 to 4). Throws when the
@@ -64,25 +60,7 @@ export async function takeSnapshot(hint: PushHint, settings: Settings, ports: Sn
   throw new Error(`${hint.repositoryName} ${hint.ref.ref}: the snapshot changed ${SWAP_ATTEMPTS} times while it was read`);
 }
 
-type AttemptPorts = SnapshotPorts & { readonly patience: Patience };
-
-/** What may be readable later is waited for, until it is to be taken as unreadable for now. */
-class Patience {
-  readonly #isOver: boolean;
-  /** Whether something was taken as unreadable that may be readable later. */
-  gaveUp = false;
-
-  constructor(isOver: boolean) {
-    this.#isOver = isOver;
-  }
-
-  /** Throws where it is worth to wait. */
-  meet(reason: string, retryable: boolean): void {
-    if (!retryable) return;
-    if (!this.#isOver) throw new SourceError(reason, true);
-    this.gaveUp = true;
-  }
-}
+export type AttemptPorts = SnapshotPorts & { readonly patience: Patience };
 
 /** Each attempt has a generation of its own, so that the rows of one that came to nothing are never mistaken for those of the next. */
 async function attemptSnapshot(hint: PushHint, settings: Settings, ports: AttemptPorts): Promise<SnapshotResult | 'snapshot-changed'> {
@@ -99,7 +77,7 @@ async function attemptSnapshot(hint: PushHint, settings: Settings, ports: Attemp
 }
 
 /** What the source says of the ref. */
-interface RefState {
+export interface RefState {
   readonly commit: string;
   readonly entries: readonly TreeEntry[];
   readonly problems: readonly string[];
@@ -187,11 +165,11 @@ async function swapIn(
   base: SnapshotFacts | undefined,
   settings: Settings,
   ports: AttemptPorts,
-): Promise<'swapped' | 'superseded' | 'snapshot-changed'> {
+): Promise<'swapped' | 'superseded' | 'snapshot-changed' | 'out-of-time'> {
   const { inventory, scans } = ports;
   const { ref } = hint;
-  const baseLockFiles = base ? await inventory.readLockFiles(ref, base) : [];
-  const lockFiles = await readLockFiles(ref, generation, state, baseLockFiles, settings, ports);
+  const lockFiles = await readLockFiles(ref, { generation, base, state }, settings, ports);
+  if (lockFiles === 'out-of-time') return 'out-of-time';
   const after = await readManifests(inventory, ref, lockFiles);
   const before = base ? await readSnapshot(inventory, ref, base) : [];
   const packages = packagesToAsk(after);
@@ -239,94 +217,6 @@ async function swapIn(
   await scans.markSent({ ref, generation });
   await inventory.collectPages(ref, generation, lockFiles);
   return 'swapped';
-}
-
-/** Reads the lock files whose key is new, writes their pages, and takes over the others. In order of path. */
-async function readLockFiles(
-  ref: RefId,
-  generation: number,
-  state: RefState,
-  baseLockFiles: readonly SnapshotLockFile[],
-  settings: Settings,
-  ports: AttemptPorts,
-): Promise<SnapshotLockFile[]> {
-  const shaOf = new Map(state.entries.map(({ path, sha }) => [path, sha]));
-  const sizeOf = new Map(state.entries.map(({ path, sizeBytes }) => [path, sizeBytes]));
-  const inBase = new Map(baseLockFiles.map((lockFile) => [lockFile.path, lockFile]));
-  const keyOf = (consulted: readonly string[]) =>
-    manifestKey(READER_VERSION, readingDigest(settings), new Map(consulted.map((path) => [path, shaOf.get(path)])));
-  const lockFilePaths = await ports.reader.find([...shaOf.keys()].sort(), settings.reading);
-
-  const limit = pLimit(LOCK_FILES_AT_ONCE);
-  const seen = await Promise.all(
-    lockFilePaths.map(({ path, format, maxBytes }, index) =>
-      limit(async (): Promise<SnapshotLockFile> => {
-        const known = inBase.get(path);
-        if (known?.manifestKey !== undefined && known.manifestKey === keyOf(known.consulted)) return known;
-        const place = { path, pagesGeneration: generation, index };
-        const lastRead = known && lastReadingOf(known);
-        const unread = (reason: string): SnapshotLockFile => ({
-          ...place,
-          format,
-          status: 'error',
-          reason,
-          packageCount: 0,
-          gapCount: 0,
-          warnings: [],
-          consulted: [path],
-          pageCount: 0,
-          ...(lastRead ? { lastRead } : {}),
-        });
-        const tooLarge = whyTooLarge({ format, maxBytes }, sizeOf.get(path) ?? 0);
-        if (tooLarge !== undefined) return unread(tooLarge);
-        try {
-          const { content, consulted, wasEnded } = await ports.reader.read(
-            path,
-            (wanted) => fetchBlob(shaOf.get(wanted), ports),
-            settings.reading,
-          );
-          const key = keyOf(consulted);
-          if (content.status === 'error') return { ...unread(content.reason), ...(wasEnded ? {} : { manifestKey: key }), consulted };
-          const packageCount = content.packages.length;
-          if (packageCount > LOCK_FILE_MAX_PACKAGES) {
-            const reason = `too many packages: ${packageCount}; lock files with up to ${LOCK_FILE_MAX_PACKAGES} are scanned`;
-            return { ...unread(reason), manifestKey: key, consulted };
-          }
-          const before = lastRead ? (await ports.inventory.readManifest(ref, { path, ...lastRead })).packages : [];
-          const packages = keepPackages(content.packages, before);
-          const poisonings = [...content.poisonings, ...findChangedIntegrity(packages)];
-          const pages = toManifestPages({ packages, gaps: content.gaps, poisonings });
-          await ports.inventory.writeManifest(ref, place, pages);
-          return {
-            ...place,
-            format,
-            status: 'read',
-            packageCount: content.packages.length,
-            gapCount: content.gaps.length,
-            warnings: content.warnings,
-            manifestKey: key,
-            consulted,
-            pageCount: pages.length,
-          };
-        } catch (error) {
-          if (!(error instanceof SourceError)) throw error;
-          ports.patience.meet(error.message, error.retryable);
-          return unread(error.message);
-        }
-      }),
-    ),
-  );
-  const kept = state.keepsBase ? baseLockFiles.filter(({ path }) => !shaOf.has(path)) : [];
-  return [...seen, ...kept].sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-/** Where the packages of a lock file stand as they were read last, also where the file has become unreadable since. */
-function lastReadingOf({ status, pagesGeneration, index, pageCount, lastRead }: SnapshotLockFile): ManifestPlace | undefined {
-  return status === 'read' ? { pagesGeneration, index, pageCount } : lastRead;
-}
-
-async function fetchBlob(sha: string | undefined, ports: SnapshotPorts): Promise<Uint8Array | undefined> {
-  return sha === undefined ? undefined : ports.source.blob(sha);
 }
 
 /** Package versions of `of` that `without` lacks. */

@@ -68,24 +68,27 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
     return answer.Item ? toRefItem(answer.Item) : undefined;
   }
 
-  async function keysBelow(partition: string, fromSortKey: string, toSortKey: string): Promise<Item[]> {
-    const keys: Item[] = [];
+  const keysBelow = (partition: string, fromSortKey: string, toSortKey: string): Promise<Item[]> =>
+    rowsBelow(partition, fromSortKey, toSortKey, 'pk, sk');
+
+  async function rowsBelow(partition: string, fromSortKey: string, toSortKey: string, attributes?: string): Promise<Item[]> {
+    const rows: Item[] = [];
     let from: Item | undefined;
     do {
       const answer = await client.send(
         new QueryCommand({
           TableName: tableName,
           KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
-          ProjectionExpression: 'pk, sk',
+          ...(attributes === undefined ? {} : { ProjectionExpression: attributes }),
           ExpressionAttributeValues: { ':pk': text(partition), ':from': text(fromSortKey), ':to': text(toSortKey) },
           ConsistentRead: true,
           ...(from ? { ExclusiveStartKey: from } : {}),
         }),
       );
-      keys.push(...(answer.Items ?? []));
+      rows.push(...(answer.Items ?? []));
       from = answer.LastEvaluatedKey;
     } while (from);
-    return keys;
+    return rows;
   }
 
   return {
@@ -131,6 +134,36 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
         const Item = { ...manifestPageKey(ref, lockFile, page), page: { B: compress(content) } };
         await client.send(new PutItemCommand({ TableName: tableName, Item }));
       }
+    },
+
+    /**
+     * Notes lock files that an extract has read, and whose pages it has written, before it can swap: should it come to nothing, the next
+     * one to replace the same snapshot (0 for none) need not read them again.
+     */
+    async noteLockFiles(
+      ref: RefId,
+      generation: number,
+      sequence: number,
+      baseGeneration: number,
+      lockFiles: readonly SnapshotLockFile[],
+    ): Promise<void> {
+      for (const [page, slice] of toSnapshotPages(lockFiles).entries()) {
+        const sk = text(`noted#${digits(generation)}#${digits(sequence)}#${digits(page)}`);
+        const Item = { pk: text(partitionOf(ref)), sk, base: number(baseGeneration), page: { B: compress(slice) } };
+        await client.send(new PutItemCommand({ TableName: tableName, Item }));
+      }
+    },
+
+    /**
+     * What `noteLockFiles` has noted for the same base. Their pages are there as long as that is the snapshot: only a swap collects
+     * pages, and after one this base is refused.
+     */
+    async readNotedLockFiles(ref: RefId, baseGeneration: number): Promise<SnapshotLockFile[]> {
+      const rows = await rowsBelow(partitionOf(ref), 'noted#', 'noted#~');
+      return rows.flatMap((row) => {
+        const page = row['page']?.B;
+        return page && numberOf(row, 'base') === baseGeneration ? decompress<SnapshotLockFile[]>(page) : [];
+      });
     },
 
     /** Writes the pages that list the lock files; resolves to their number. */
@@ -231,8 +264,9 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
       const below = digits(generation - 1);
       const manifests = await keysBelow(partition, `manifest#${digits(0)}`, `manifest#${below}#~`);
       const snapshots = await keysBelow(partition, `snapshot#${digits(0)}`, `snapshot#${below}#~`);
+      const noted = await keysBelow(partition, `noted#${digits(0)}`, `noted#${digits(generation)}#~`);
       const unused = manifests.filter((key) => !kept.has((textOf(key, 'sk') ?? '').split('#').slice(0, 3).join('#')));
-      await deleteAll(client, tableName, [...unused, ...snapshots]);
+      await deleteAll(client, tableName, [...unused, ...snapshots, ...noted]);
     },
 
     /** The ref's first scan has ended: what is found from now on is news. */

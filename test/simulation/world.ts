@@ -100,6 +100,10 @@ export class World {
   readonly #commits = new Map<string, Files>();
   readonly #blobs = new Map<string, string>();
   readonly unreadableBlobs = new Set<string>();
+  /** Blobs that were asked for. */
+  fetches = 0;
+  /** Before each blob is given; what it throws is what the forge says. */
+  onFetch: (() => void) | undefined;
   /** Paths where every commit has a symbolic link. */
   readonly links = new Set<string>();
   repositoryUnreadable: { reason: string; retryable: boolean } | undefined;
@@ -244,6 +248,9 @@ export class World {
         })),
       }),
       blob: async (sha) => {
+        this.#refuseTheDead();
+        this.fetches += 1;
+        this.onFetch?.();
         const content = this.#blobs.get(sha);
         if (content === undefined || this.unreadableBlobs.has(sha)) throw new SourceError(`blob ${sha.slice(0, 7)} cannot be read`, false);
         return Buffer.from(content);
@@ -348,8 +355,10 @@ export class World {
         sendEvaluate: async (message) => this.#send('evaluations', message),
         nowMs,
         functionTimeoutMs: TIMEOUT_MS.pushes,
+        readUntilMs: this.nowMs + TIMEOUT_MS.pushes,
         receiveCount,
       });
+      if (result === 'out-of-time') return { againAfterSeconds: 0 };
       return result === 'swapped-unread' ? { againAfterSeconds: retryDelaySeconds(receiveCount) } : 'done';
     }
     if (queue === 'lookups') {
