@@ -132,7 +132,8 @@ class FunctionPool {
       guard: this.#guard,
       log: this.#options.log,
       onIdle: () => {
-        if (!this.#states.has(environment)) return;
+        // At the end of the row: the next event goes to the one that has been idle for longest.
+        if (!this.#states.delete(environment)) return;
         this.#states.set(environment, 'idle');
         this.#assign();
       },
