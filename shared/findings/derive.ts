@@ -1,13 +1,10 @@
 import type { PoisonedEntry } from '../inventory/read-snapshot.ts';
-import type { PackageFacts, Severity } from '../model/facts.ts';
+import { malwareAdvisoriesOf, type PackageFacts, type Severity } from '../model/facts.ts';
 import { type Finding, type FindingKind, factId, findingId, listLockFiles } from '../model/finding.ts';
 import type { PackageVersion } from '../model/package-version.ts';
 import type { RefId } from '../model/repository.ts';
 import type { PolicySettings } from '../model/settings/settings.ts';
 import { judge, judgePoisoning } from '../policy/default-policy.ts';
-
-/** Advisories of the OpenSSF malicious-packages set: a vulnerability with such an id, or with one as an alias, reports malware. */
-const MALWARE_ADVISORY = /^MAL-/i;
 
 interface Fact {
   readonly kind: Exclude<FindingKind, 'poisoned-lock-file'>;
@@ -19,8 +16,10 @@ interface Fact {
 /** The facts of one package version that are findings, whatever the policy says of them. */
 function factsOf(facts: PackageFacts): Fact[] {
   const found: Fact[] = [];
-  const malware = facts.malware;
-  if (malware && malware.verdict !== 'benign') {
+  const { malware, vulnerabilities = [] } = facts;
+  const isListed = vulnerabilities.some((fact) => malwareAdvisoriesOf(fact).length > 0);
+  // What is only inferred says nothing beside an advisory, which was verified.
+  if (malware && (malware.verdict === 'malicious' || (malware.verdict === 'suspicious' && !isListed))) {
     const malicious = malware.verdict === 'malicious';
     found.push({
       kind: malicious ? 'malware' : 'suspicious',
@@ -29,9 +28,10 @@ function factsOf(facts: PackageFacts): Fact[] {
       title: malware.title || (malicious ? 'verified malware' : 'inferred to be malware'),
     });
   }
-  for (const { id, aliases, severity, title } of facts.vulnerabilities ?? []) {
+  for (const fact of vulnerabilities) {
+    const { id, severity, title } = fact;
     const said = { title: title || id };
-    const advisories = [id, ...aliases].filter((name) => MALWARE_ADVISORY.test(name));
+    const advisories = malwareAdvisoriesOf(fact);
     for (const primaryId of advisories) found.push({ ...said, kind: 'malware', severity: 'critical', primaryId });
     if (!advisories.includes(id)) found.push({ ...said, kind: 'vulnerability', severity, primaryId: id });
   }

@@ -12,6 +12,14 @@ export interface VulnerabilityFact {
   readonly title: string;
 }
 
+/**
+ * The ids under which a vulnerability is listed as malware: those of the OpenSSF malicious-packages set, as its own id or as aliases.
+ * Such an advisory was verified by who published it.
+ */
+export function malwareAdvisoriesOf({ id, aliases }: VulnerabilityFact): string[] {
+  return [id, ...aliases].filter((name) => /^MAL-/i.test(name));
+}
+
 export interface MalwareFact {
   /** `malicious`: a person verified it. `suspicious`: inferred, not verified. The verification record beats the inference. */
   readonly verdict: 'malicious' | 'suspicious' | 'benign';

@@ -47,9 +47,6 @@ const RULE_CHECKS: Readonly<Record<FindingKind, RuleCheck>> = {
   'poisoned-lock-file': RuleCheck.PROVENANCE,
 };
 
-/** Advisories of malware stand in place of an analysis that SafeDep itself does not have: their ids are none of its analyses. */
-const ADVISORY_ID = /^MAL-/i;
-
 function manifestSource(forge: Forge): PackageManifestSource {
   if (forge === 'github') return PackageManifestSource.GITHUB;
   return forge === 'gitlab' ? PackageManifestSource.GITLAB : PackageManifestSource.FILE;
@@ -104,7 +101,7 @@ function toLicences(ids: readonly string[]) {
 }
 
 function toMaliciousPackageInsight({ analysisId, verdict, title }: MalwareFact) {
-  if (analysisId === '' || characterCount(analysisId) > ANALYSIS_ID_MAX_CHARACTERS || ADVISORY_ID.test(analysisId)) return undefined;
+  if (analysisId === '' || characterCount(analysisId) > ANALYSIS_ID_MAX_CHARACTERS) return undefined;
   return {
     analysisId: analysisId.toWellFormed(),
     isMalware: verdict !== 'benign',

@@ -3,7 +3,7 @@ import type { Vulnerability } from '#safedep-api/safedep/messages/vulnerability/
 import { AnalysisStatus } from '#safedep-api/safedep/services/malysis/v1/malysis_pb.js';
 import type { Check, Checks } from '../model/check.ts';
 import type { MalwareFact, PackageFacts, Severity, VulnerabilityFact } from '../model/facts.ts';
-import { cutVulnerabilities, INSIGHT_FACTS_MAX_BYTES, MALWARE_ADVISORY, MALWARE_FACTS_MAX_BYTES, whyTooLarge } from './bound-facts.ts';
+import { cutVulnerabilities, INSIGHT_FACTS_MAX_BYTES, MALWARE_FACTS_MAX_BYTES, whyTooLarge } from './bound-facts.ts';
 import type { CallFailure } from './calls.ts';
 import type { InsightResponse, InsightResult, MalwareResponse, MalwareResult, Unsupported } from './data-plane-client.ts';
 import { toOneLine } from './one-line.ts';
@@ -20,23 +20,17 @@ export interface Answer {
 
 /**
  * Reads the two results of one package version. Unknown is never clean: a question counts as `known` only with an insight, or with a
- * finished analysis or a person's record.
- *
- * A `MAL-` advisory among the vulnerabilities (its id or an alias) is malware, verified by those who published it: it makes the verdict
- * `malicious` with the advisory's id also where SafeDep's own analysis says otherwise or did not come; the malware check keeps the
- * state of its own question. SafeDep's record of malware wins over the advisory, because its id leads to the analysis.
+ * finished analysis or a person's record. Each question brings facts of its own only, since they are asked again at different times.
  *
  * Facts that a verdict has no room for are cut where they are a list of vulnerabilities (`cutVulnerabilities`); else the question
  * failed, with that as its reason, because asking again brings the same.
  */
 export function toAnswer(insight: InsightResult, malware: MalwareResult): Answer {
   const known = insight.kind === 'answered' ? insight.response.insight : undefined;
-  const vulnerabilities = toVulnerabilities(known?.vulnerabilities ?? []);
-  const [malwareCheck, ownVerdict] = malware.kind === 'answered' ? readMalware(malware.response) : [toCheck(malware), undefined];
-  const verdict = withAdvisory(ownVerdict, vulnerabilities);
+  const [malwareCheck, verdict] = malware.kind === 'answered' ? readMalware(malware.response) : [toCheck(malware), undefined];
   const publishedAtMs = toEpochMs(known?.packagePublishedAt);
   const insightFacts: PackageFacts = {
-    ...(known && { vulnerabilities: cutVulnerabilities(vulnerabilities), licences: toLicences(known) }),
+    ...(known && { vulnerabilities: cutVulnerabilities(toVulnerabilities(known.vulnerabilities)), licences: toLicences(known) }),
     ...(publishedAtMs !== undefined && { publishedAtMs }),
   };
   const tooLarge = whyTooLarge(insightFacts, INSIGHT_FACTS_MAX_BYTES);
@@ -105,18 +99,6 @@ function whyUnfinished(status: AnalysisStatus): string {
     default:
       return 'SafeDep has no finished malware analysis of this package version';
   }
-}
-
-function withAdvisory(own: MalwareFact | undefined, vulnerabilities: readonly VulnerabilityFact[]): MalwareFact | undefined {
-  if (own?.verdict === 'malicious') return own;
-  const advisories = vulnerabilities
-    .flatMap((fact) => [fact.id, ...fact.aliases].filter((id) => MALWARE_ADVISORY.test(id)).map((id) => ({ id, title: fact.title })))
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
-  const advisory = advisories[0];
-  if (advisory === undefined) return own;
-  const title = toTitle('listed as malware', advisory.title);
-  const analysisId = toOneLine(advisory.id, TITLE_MAX_CHARACTERS);
-  return { verdict: 'malicious', analysisId, title, ...(own?.exclusion !== undefined && { exclusion: own.exclusion }) };
 }
 
 /** The first text that says anything, on one line; `otherwise` where none does. */

@@ -1,4 +1,4 @@
-import type { PackageFacts, Severity, VulnerabilityFact } from '../model/facts.ts';
+import { malwareAdvisoriesOf, type PackageFacts, type Severity, type VulnerabilityFact } from '../model/facts.ts';
 
 /**
  * What is kept of one answer, in bytes of JSON. Ours: DynamoDB takes 400 KB an item, and both questions' facts stand in the same one
@@ -17,9 +17,6 @@ const UNLISTED_MAX_BYTES = 300;
 
 /** Worst first. Unknown is not low: the default policy warns of it. */
 const WORST_FIRST: readonly Severity[] = ['critical', 'high', 'unknown', 'medium', 'low'];
-
-/** OSV's ids of malware advisories. */
-export const MALWARE_ADVISORY = /^MAL-/i;
 
 /**
  * The vulnerabilities as given where they fit. Else the advisories of malware and the worst ones, and last one fact that counts the
@@ -66,6 +63,6 @@ function byImportance(a: VulnerabilityFact, b: VulnerabilityFact): number {
   );
 }
 
-function isAdvisory({ id, aliases }: VulnerabilityFact): boolean {
-  return [id, ...aliases].some((name) => MALWARE_ADVISORY.test(name));
+function isAdvisory(fact: VulnerabilityFact): boolean {
+  return malwareAdvisoriesOf(fact).length > 0;
 }

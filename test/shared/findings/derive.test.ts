@@ -34,6 +34,14 @@ describe('deriveFindings', () => {
     expect(brief(facts)).toEqual(['malware critical MAL-1', 'vulnerability medium GHSA-1']);
   });
 
+  it('leaves out what is only inferred where an advisory lists the package as malware', () => {
+    expect(brief({ vulnerabilities: [advisory('MAL-1')], malware: malware('suspicious') })).toEqual(['malware critical MAL-1']);
+    expect(brief({ vulnerabilities: [advisory('MAL-1')], malware: malware('malicious') })).toEqual([
+      'malware critical A1',
+      'malware critical MAL-1',
+    ]);
+  });
+
   it('finds once what analysis and advisory both name', () => {
     const facts = { malware: { ...malware('malicious'), analysisId: 'MAL-1' }, vulnerabilities: [advisory('MAL-1')] };
     expect(brief(facts)).toEqual(['malware critical MAL-1']);

@@ -39,7 +39,7 @@ const facts: fc.Arbitrary<PackageFacts> = fc.record(
     vulnerabilities: fc.array(fc.record({ id: text(150), aliases: fc.array(text(150)), severity, title: text(1500) }), { maxLength: 130 }),
     malware: fc.record({
       verdict: fc.constantFrom('malicious', 'suspicious', 'benign'),
-      analysisId: fc.oneof(text(150), fc.constant('MAL-2026-1')),
+      analysisId: text(150),
       title: text(300),
     }),
     licences: fc.array(text(60)),
@@ -278,7 +278,7 @@ describe('toInsightMessage', () => {
     expect(told('malicious', '01A')).toMatchObject({ analysisId: '01A', isMalware: true, isVerified: true });
     expect(told('suspicious', '01A')).toMatchObject({ isMalware: true, isVerified: false });
     expect(told('benign', '01A')).toMatchObject({ isMalware: false, isVerified: false });
-    for (const id of ['', 'MAL-2026-1', 'x'.repeat(101)]) expect(told('malicious', id)).toBeUndefined();
+    for (const id of ['', 'x'.repeat(101)]) expect(told('malicious', id)).toBeUndefined();
   });
 });
 

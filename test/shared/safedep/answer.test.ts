@@ -118,34 +118,12 @@ describe('the malware verdict', () => {
 });
 
 describe('MAL- advisories', () => {
-  const listed = insightOf({
-    insight: { vulnerabilities: [{ id: { value: 'MAL-2025-2' }, summary: 'Malicious code in x' }, { id: { value: 'MAL-2025-1' } }] },
-  });
-
-  it('are malware, also where SafeDep found nothing, and stay among the vulnerabilities', () => {
+  it('stay among the vulnerabilities and leave the malware fact to its own question, which is asked at other times', () => {
+    const listed = insightOf({ insight: { vulnerabilities: [{ id: { value: 'MAL-2025-2' }, summary: 'Malicious code in x' }] } });
     const { facts } = toAnswer(listed, BENIGN);
-    expect(facts.malware).toMatchObject({ verdict: 'malicious', analysisId: 'MAL-2025-1' });
-    expect(facts.vulnerabilities).toHaveLength(2);
-  });
-
-  it('are malware where the malware question failed, whose state stays', () => {
-    const { checks, facts } = toAnswer(listed, { kind: 'retry', code: 'Unavailable', reason: 'down' });
-    expect(facts.malware?.verdict).toBe('malicious');
-    expect(checks.malware).toEqual({ state: 'failed', reason: 'down' });
-  });
-
-  it('are malware as an alias too', () => {
-    const insight = insightOf({
-      insight: { vulnerabilities: [{ id: { value: 'GHSA-1' }, aliases: [{ value: 'MAL-2025-9' }], summary: 'bad' }] },
-    });
-    expect(toAnswer(insight, BENIGN).facts.malware).toEqual({ verdict: 'malicious', analysisId: 'MAL-2025-9', title: 'bad' });
-  });
-
-  it('do not replace SafeDep’s own record, and keep the exclusion', () => {
-    const verified = malwareOf({ ...INFERRED, verificationRecord: { isMalware: true, reason: 'r' } });
-    expect(toAnswer(listed, verified).facts.malware?.analysisId).toBe('A1');
-    const excluded = malwareOf({ ...INFERRED, maliciousPackageExclusion: { reason: 'ours' } });
-    expect(toAnswer(listed, excluded).facts.malware).toMatchObject({ verdict: 'malicious', exclusion: 'ours' });
+    expect(facts.malware?.verdict).toBe('benign');
+    expect(facts.vulnerabilities).toMatchObject([{ id: 'MAL-2025-2', title: 'Malicious code in x' }]);
+    expect(toAnswer(listed, { kind: 'retry', code: 'Unavailable', reason: 'down' }).facts).not.toHaveProperty('malware');
   });
 });
 
@@ -202,11 +180,6 @@ describe('an answer that a verdict has no room for', () => {
     expect(checks.vulnerabilities).toMatchObject({ state: 'failed', reason: expect.stringContaining('more than the 300000') });
     expect(checks.malware).toEqual({ state: 'known' });
     expect(facts).toEqual({ malware: { verdict: 'benign', analysisId: 'A1', title: '' } });
-  });
-
-  it('still tells of malware that its advisories name', () => {
-    const insight = insightOf({ insight: { licenses: { licenses: licences }, vulnerabilities: [{ id: { value: 'MAL-2026-1' } }] } });
-    expect(toAnswer(insight, BENIGN).facts).toMatchObject({ malware: { verdict: 'malicious', analysisId: 'MAL-2026-1' } });
   });
 
   it('fails where the malware answer is the one that is too large', () => {
