@@ -18,7 +18,7 @@ const GRADLE = {
   ecosystem: 'MAVEN',
   lockedBy: ['gradle-lockfile', 'gradle-verification'],
   asksFor:
-    /^\s*(?:[A-Za-z]*(?:[aA]pi|[iI]mplementation|[cC]ompileOnly|[rR]untimeOnly|[cC]lasspath|[pP]rocessor)|compile|kapt|ksp)[\s(]+\S/m,
+    /^[ \t]*(?:[A-Za-z]*(?:[aA]pi|[iI]mplementation|[cC]ompileOnly|[rR]untimeOnly|[cC]lasspath|[pP]rocessor)|compile|kapt|ksp)[ \t(]+\S/m,
 } as const;
 
 const MANIFESTS: ReadonlyMap<string, UnlockedManifest> = new Map(
@@ -29,7 +29,7 @@ const MANIFESTS: ReadonlyMap<string, UnlockedManifest> = new Map(
       { file: 'pyproject.toml', ecosystem: 'PYPI', lockedBy: PYTHON_LOCKS, read: readPyproject },
       { file: 'Pipfile', ecosystem: 'PYPI', lockedBy: PYTHON_LOCKS, read: readPipfile },
       { file: 'setup.py', ecosystem: 'PYPI', lockedBy: PYTHON_LOCKS, read: readProgram('setup.py', /\binstall_requires\b/) },
-      { file: 'setup.cfg', ecosystem: 'PYPI', lockedBy: PYTHON_LOCKS, read: readProgram('setup.cfg', /^\s*install_requires\s*=/m) },
+      { file: 'setup.cfg', ecosystem: 'PYPI', lockedBy: PYTHON_LOCKS, read: readProgram('setup.cfg', /^[ \t]*install_requires[ \t]*=/m) },
       { file: 'composer.json', ecosystem: 'PACKAGIST', lockedBy: ['composer'], read: readComposerJson },
       { file: 'pubspec.yaml', ecosystem: 'PUB', lockedBy: ['pub'], read: readPubspec },
       { file: 'Gemfile', ecosystem: 'RUBYGEMS', lockedBy: ['gemfile'], read: readGemfile },
@@ -37,7 +37,7 @@ const MANIFESTS: ReadonlyMap<string, UnlockedManifest> = new Map(
       { file: 'mix.exs', ecosystem: 'HEX', lockedBy: ['mix'], read: readProgram('mix.exs', /\{\s*:\w+\s*,\s*(?:["']|\w+:)/) },
       { file: 'rebar.config', ecosystem: 'HEX', lockedBy: ['rebar'], read: readProgram('rebar.config', /\{\s*deps\s*,\s*\[\s*[^\s\]]/) },
       { file: 'Package.swift', ecosystem: 'SWIFT', lockedBy: ['swift'], read: readProgram('Package.swift', /\.package\s*\(/) },
-      { file: 'Podfile', ecosystem: 'COCOAPODS', lockedBy: ['cocoapods'], read: readProgram('Podfile', /^\s*pod\s*[('"]/m) },
+      { file: 'Podfile', ecosystem: 'COCOAPODS', lockedBy: ['cocoapods'], read: readProgram('Podfile', /^[ \t]*pod[ \t]*[('"]/m) },
       { file: 'build.gradle', ...GRADLE, read: readProgram('build.gradle', GRADLE.asksFor) },
       { file: 'build.gradle.kts', ...GRADLE, read: readProgram('build.gradle.kts', GRADLE.asksFor) },
     ] as const satisfies readonly UnlockedManifest[]
@@ -63,7 +63,11 @@ export const unlocked: ManifestFormat = {
     const decoded = decodeText(bytes);
     const reading = new Reading(manifest.ecosystem, decoded);
     const reason = whyUnreadable(decoded.text) ?? manifest.read(bytes, decoded.text, reading);
-    if (reason === undefined) return reading.content();
+    if (reason === undefined) {
+      const content = reading.content();
+      if (content.status === 'error' || content.packages.length + content.gaps.length + content.locals.length > 0) return content;
+      return { ...content, warnings: [...content.warnings, 'nothing in it asks for packages, as far as it was read'] };
+    }
     // What was added before it broke off may be a part only.
     const unread = new Reading(manifest.ecosystem, decoded);
     unread.addUnresolved(manifest.file, '', `not read, and no lock file says what it brings in: ${reason}`);

@@ -6,7 +6,7 @@ import type { ReadRequests } from './unlocked-manifest.ts';
 
 const PIN = /^={2,3}\s*([^\s*,]+)$/;
 /** Poetry takes a bare version for that very version. */
-const BARE = /^\d+(?:\.\d+)*(?:[A-Za-z0-9.+-]*)$/;
+const BARE = /^\d[A-Za-z0-9.+-]*$/;
 
 /** `pyproject.toml`: what the project, its extras and groups ask for, as the standards write it and as Poetry, PDM and uv do. */
 export const readPyproject: ReadRequests = (_bytes, text, reading) => {
