@@ -1,4 +1,5 @@
-import { Octokit } from '@octokit/core';
+// Octokit's own client on top of it brings a JSON parser, GraphQL and hooks, which a function would load at every start.
+import { endpoint } from '@octokit/endpoint';
 import * as v from 'valibot';
 import { issueText } from '../../model/schema-issue.ts';
 
@@ -35,10 +36,9 @@ interface Failure {
 
 /** Reads GitHub's REST API. An outage is retried once, a refused token once with a fresh one; nothing else. Never throws. */
 export function createGitHubClient(apiUrl: string, { token, nowMs }: GitHubClientPorts): GitHubClient {
-  const octokit = new Octokit({
+  const requestOf = endpoint.defaults({
     baseUrl: apiUrl.replace(/\/+$/, ''),
-    userAgent: USER_AGENT,
-    log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+    headers: { accept: 'application/vnd.github+json', 'user-agent': USER_AGENT, 'x-github-api-version': '2022-11-28' },
   });
 
   async function once(route: string, parameters: Readonly<Record<string, string>>, refresh: boolean): Promise<{ data: unknown } | Failure> {
@@ -49,14 +49,13 @@ export function createGitHubClient(apiUrl: string, { token, nowMs }: GitHubClien
       return { status: 0, headers: {}, message: `the token could not be read: ${errorMessage(error)}` };
     }
     try {
-      const answer = await octokit.request(`GET ${route}`, {
-        ...parameters,
-        headers: { authorization, accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' },
-        request: { signal: AbortSignal.timeout(CALL_TIMEOUT_MS) },
-      });
-      return { data: answer.data };
+      const { url, headers } = requestOf(`GET ${route}`, { ...parameters, headers: { authorization } });
+      const answer = await fetch(url, { headers: headers as Record<string, string>, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+      const data = parseBody(await answer.text());
+      if (answer.ok) return { data };
+      return { status: answer.status, headers: Object.fromEntries(answer.headers), message: toldBy(data) };
     } catch (error) {
-      return toFailure(error);
+      return { status: 0, headers: {}, message: whyNoAnswer(error) };
     }
   }
 
@@ -81,13 +80,25 @@ export function createGitHubClient(apiUrl: string, { token, nowMs }: GitHubClien
 
 const isOutage = (status: number): boolean => status === 0 || status >= 500;
 
-/** Octokit reports a connection that failed as status 500 without a response. */
-function toFailure(error: unknown): Failure {
-  if (error instanceof Error && 'response' in error && 'status' in error && typeof error.status === 'number' && error.response) {
-    const { headers } = error.response as { readonly headers: Failure['headers'] };
-    return { status: error.status, headers, message: error.message };
+/** JSON, or the text as it is: what was cut off is none. */
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
   }
-  return { status: 0, headers: {}, message: errorMessage(error) };
+}
+
+/** GitHub's own message of an error. */
+function toldBy(data: unknown): string {
+  const { message } = (typeof data === 'object' && data !== null ? data : {}) as { readonly message?: unknown };
+  return errorMessage(typeof message === 'string' ? message : 'it gave no reason');
+}
+
+/** Behind `fetch failed` stands what the connection said. */
+function whyNoAnswer(error: unknown): string {
+  const { cause } = (error instanceof Error ? error : {}) as { readonly cause?: unknown };
+  return errorMessage(cause instanceof Error && cause.message !== '' ? cause : error);
 }
 
 function errorMessage(error: unknown): string {
