@@ -70,7 +70,11 @@ export function handler(event: SqsEvent, context: InvocationContext): Promise<Sq
         receiveCount: receiveCountOf(record),
       });
       log.info('push taken', { repository: hint.repositoryName, ref: hint.ref.ref, deliveryId: hint.deliveryId, result });
-      if (result === 'out-of-time') return { againAfterSeconds: 0 };
+      if (result === 'out-of-time') {
+        // Nothing failed: a message of its own goes on, whose receives count only what fails from now on.
+        await queue.send([{ body: record.body }]);
+        return 'done';
+      }
       return result === 'swapped-unread' ? { againAfterSeconds: retryDelaySeconds(receiveCountOf(record)) } : 'done';
     } finally {
       await source.close();

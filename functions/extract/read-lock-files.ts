@@ -1,7 +1,13 @@
 import pLimit from 'p-limit';
 import { findChangedIntegrity, keepPackages } from '../../shared/inventory/changed-integrity.ts';
 import type { SnapshotFacts } from '../../shared/inventory/ref-item.ts';
-import { type ManifestPlace, manifestKey, type SnapshotLockFile, toManifestPages } from '../../shared/inventory/snapshot.ts';
+import {
+  type ManifestPlace,
+  manifestKey,
+  type NotedLockFile,
+  type SnapshotLockFile,
+  toManifestPages,
+} from '../../shared/inventory/snapshot.ts';
 import { type LockFilePath, READER_VERSION, whyTooLarge } from '../../shared/manifests/format.ts';
 import type { RefId } from '../../shared/model/repository.ts';
 import { readingDigest, type Settings } from '../../shared/model/settings/settings.ts';
@@ -17,6 +23,13 @@ const LOCK_FILES_AT_ONCE = 8;
 const LOCK_FILE_MAX_PACKAGES = 100_000;
 /** Lock files after which it is noted that they were read: what a killed extract has to fetch again. */
 const NOTED_TOGETHER = 100;
+/** A reading that took this long is noted also where it came to its end. */
+const NOTED_AFTER_MS = 10_000;
+
+/** What every reading here depends on besides the files: another one has all of them read again. */
+export function readingOf(settings: Settings): string {
+  return `${READER_VERSION} ${readingDigest(settings)}`;
+}
 
 export interface Attempt {
   readonly generation: number;
@@ -51,15 +64,26 @@ export async function readLockFiles(
   const changed = new Set(paths.filter((path) => !isUnchanged(path)));
   // Few have an attempt that was interrupted, and the query for it costs as little as one page.
   const noted = changed.size > 0 ? await inventory.readNotedLockFiles(ref, base?.generation ?? 0) : [];
-  const readBefore = new Map(noted.filter(isCurrent).map((lockFile) => [lockFile.path, lockFile]));
+  const readBefore = new Map(
+    noted.filter(({ key, lockFile }) => key === keyOf(lockFile.consulted)).map(({ lockFile }) => [lockFile.path, lockFile]),
+  );
 
-  const notes = new Notes((sequence, lockFiles) => inventory.noteLockFiles(ref, generation, sequence, base?.generation ?? 0, lockFiles));
+  const notes = new Notes((sequence, some) => inventory.noteLockFiles(ref, generation, sequence, base?.generation ?? 0, some));
   const read = async (path: LockFilePath, index: number): Promise<SnapshotLockFile> => {
-    const lockFile = await readLockFile(ref, { ...path, generation, index }, inBase.get(path.path), { blobs, keyOf }, settings, ports);
-    await notes.add(lockFile);
+    const { lockFile, key } = await readLockFile(
+      ref,
+      { ...path, generation, index },
+      inBase.get(path.path),
+      { blobs, keyOf },
+      settings,
+      ports,
+    );
+    if (key !== undefined) await notes.add({ key, lockFile });
     return lockFile;
   };
 
+  const startedAtMs = ports.nowMs();
+  let isAnyStarted = false;
   const limit = pLimit(LOCK_FILES_AT_ONCE);
   let stop: { readonly because: unknown } | undefined;
   const results = await Promise.all(
@@ -67,8 +91,10 @@ export async function readLockFiles(
       const known = changed.has(path) ? readBefore.get(path.path) : inBase.get(path.path);
       if (known) return known;
       return limit(async () => {
-        if (ports.nowMs() >= ports.readUntilMs) stop ??= { because: 'out-of-time' };
+        // One at least, however late it is: who never reads any never ends.
+        if (isAnyStarted && ports.nowMs() >= ports.readUntilMs) stop ??= { because: 'out-of-time' };
         if (stop) return undefined;
+        isAnyStarted = true;
         return read(path, index).catch((error: unknown) => {
           stop ??= { because: error };
           return undefined;
@@ -82,30 +108,31 @@ export async function readLockFiles(
     if (stop.because === 'out-of-time') return 'out-of-time';
     throw stop.because;
   }
+  // What took long is not to be lost should the rest of this extract be killed.
+  if (ports.nowMs() - startedAtMs > NOTED_AFTER_MS) await notes.flush();
   const kept = state.keepsBase ? baseLockFiles.filter(({ path }) => !blobs.has(path)) : [];
   return [...seen, ...kept].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** Collects what was read, so that an attempt that comes to nothing leaves it for the next one. */
 class Notes {
-  readonly #write: (sequence: number, lockFiles: readonly SnapshotLockFile[]) => Promise<void>;
-  #lockFiles: SnapshotLockFile[] = [];
+  readonly #write: (sequence: number, some: readonly NotedLockFile[]) => Promise<void>;
+  #some: NotedLockFile[] = [];
   #sequence = 0;
 
-  constructor(write: (sequence: number, lockFiles: readonly SnapshotLockFile[]) => Promise<void>) {
+  constructor(write: (sequence: number, some: readonly NotedLockFile[]) => Promise<void>) {
     this.#write = write;
   }
 
-  async add(lockFile: SnapshotLockFile): Promise<void> {
-    if (lockFile.manifestKey === undefined) return;
-    this.#lockFiles.push(lockFile);
-    if (this.#lockFiles.length >= NOTED_TOGETHER) await this.flush();
+  async add(noted: NotedLockFile): Promise<void> {
+    this.#some.push(noted);
+    if (this.#some.length >= NOTED_TOGETHER) await this.flush();
   }
 
   async flush(): Promise<void> {
-    const lockFiles = this.#lockFiles;
-    this.#lockFiles = [];
-    if (lockFiles.length > 0) await this.#write(this.#sequence++, lockFiles);
+    const some = this.#some;
+    this.#some = [];
+    if (some.length > 0) await this.#write(this.#sequence++, some);
   }
 }
 
@@ -123,7 +150,7 @@ async function readLockFile(
   { blobs, keyOf }: Readable,
   settings: Settings,
   ports: AttemptPorts,
-): Promise<SnapshotLockFile> {
+): Promise<{ readonly lockFile: SnapshotLockFile; readonly key?: string }> {
   const place = { path, pagesGeneration: generation, index };
   const lastRead = known && lastReadingOf(known);
   const unread = (reason: string): SnapshotLockFile => ({
@@ -139,7 +166,7 @@ async function readLockFile(
     ...(lastRead ? { lastRead } : {}),
   });
   const tooLarge = whyTooLarge({ format, maxBytes }, blobs.get(path)?.sizeBytes ?? 0);
-  if (tooLarge !== undefined) return unread(tooLarge);
+  if (tooLarge !== undefined) return { lockFile: unread(tooLarge) };
   const fetchBlob = async (wanted: string): Promise<Uint8Array | undefined> => {
     const sha = blobs.get(wanted)?.sha;
     return sha === undefined ? undefined : ports.source.blob(sha);
@@ -147,32 +174,25 @@ async function readLockFile(
   try {
     const { content, consulted, wasEnded } = await ports.reader.read(path, fetchBlob, settings.reading);
     const key = keyOf(consulted);
-    if (content.status === 'error') return { ...unread(content.reason), ...(wasEnded ? {} : { manifestKey: key }), consulted };
+    if (content.status === 'error') {
+      return { key, lockFile: { ...unread(content.reason), ...(wasEnded ? {} : { manifestKey: key }), consulted } };
+    }
     const packageCount = content.packages.length;
     if (packageCount > LOCK_FILE_MAX_PACKAGES) {
       const reason = `too many packages: ${packageCount}; lock files with up to ${LOCK_FILE_MAX_PACKAGES} are scanned`;
-      return { ...unread(reason), manifestKey: key, consulted };
+      return { key, lockFile: { ...unread(reason), manifestKey: key, consulted } };
     }
     const before = lastRead ? (await ports.inventory.readManifest(ref, { path, ...lastRead })).packages : [];
     const packages = keepPackages(content.packages, before);
     const poisonings = [...content.poisonings, ...findChangedIntegrity(packages)];
     const pages = toManifestPages({ packages, gaps: content.gaps, poisonings });
     await ports.inventory.writeManifest(ref, place, pages);
-    return {
-      ...place,
-      format,
-      status: 'read',
-      packageCount,
-      gapCount: content.gaps.length,
-      warnings: content.warnings,
-      manifestKey: key,
-      consulted,
-      pageCount: pages.length,
-    };
+    const counts = { packageCount, gapCount: content.gaps.length, pageCount: pages.length };
+    return { key, lockFile: { ...place, format, status: 'read', ...counts, warnings: content.warnings, manifestKey: key, consulted } };
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     ports.patience.meet(error.message, error.retryable);
-    return unread(error.message);
+    return { lockFile: unread(error.message) };
   }
 }
 

@@ -5,12 +5,12 @@ import type { ManifestReader } from '../../shared/manifests/manifest-reader.ts';
 import { type Evaluate, type LookupBatch, type PushHint, toBatches } from '../../shared/messages/queue-messages.ts';
 import { type PackageVersion, packageKey } from '../../shared/model/package-version.ts';
 import type { RefId } from '../../shared/model/repository.ts';
-import { readingDigest, type Settings } from '../../shared/model/settings/settings.ts';
+import type { Settings } from '../../shared/model/settings/settings.ts';
 import type { ScanStore } from '../../shared/scans/dynamodb.ts';
 import { cutReasons } from '../../shared/scans/scan.ts';
 import type { RepositorySource, Tree, TreeEntry } from '../../shared/scm/source.ts';
 import { Patience } from './patience.ts';
-import { readLockFiles } from './read-lock-files.ts';
+import { readingOf, readLockFiles } from './read-lock-files.ts';
 
 /**
  * A source that could not be read for this many receives (some 30 s of them) is unreadable for now: the scan says so, once, and is
@@ -32,7 +32,7 @@ export interface SnapshotPorts {
   readonly functionTimeoutMs: number;
   /** How often the push has been delivered, this time included. */
   readonly receiveCount: number;
-  /** No lock file is fetched after this: what was read is kept, and the next delivery goes on from there. */
+  /** But for a first one no lock file is fetched after this: what was read is kept, and whoever comes next goes on from there. */
   readonly readUntilMs: number;
 }
 
@@ -135,7 +135,8 @@ async function findSkipped(tree: Tree, settings: Settings, { reader }: SnapshotP
     [...tree.entries, ...skipped].map(({ path }) => path),
     settings.reading,
   );
-  const paths = new Set(lockFiles.map(({ path }) => path));
+  // A manifest resolves nothing, and what a link in its place leads to is read where that stands.
+  const paths = new Set(lockFiles.filter(({ format }) => format !== 'unlocked').map(({ path }) => path));
   return skipped
     .filter(({ path }) => paths.has(path))
     .map(({ path, kind }) => `${path}: not read, it is ${kind === 'symlink' ? 'a symbolic link' : 'no regular file with a safe path'}`);
@@ -143,7 +144,7 @@ async function findSkipped(tree: Tree, settings: Settings, { reader }: SnapshotP
 
 /** Whether the ref item already says this, and its scan needs nobody: then there is nothing to do. */
 async function isSettledAt(ref: RefId, base: SnapshotFacts, state: RefState, settings: Settings, ports: SnapshotPorts): Promise<boolean> {
-  if (base.commit !== state.commit || base.deleted !== state.deleted || base.readingDigest !== readingDigest(settings)) return false;
+  if (base.commit !== state.commit || base.deleted !== state.deleted || base.readingDigest !== readingOf(settings)) return false;
   // What events say of the repository, and who hears them, hangs on these.
   if (base.isDefaultBranch !== state.isDefaultBranch || base.repositoryName !== state.name || base.repositoryUrl !== state.url)
     return false;
@@ -189,7 +190,7 @@ async function swapIn(
     {
       generation,
       commit: state.commit,
-      readingDigest: readingDigest(settings),
+      readingDigest: readingOf(settings),
       pageCount,
       problems: state.problems,
       deleted: state.deleted,

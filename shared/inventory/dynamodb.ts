@@ -12,6 +12,7 @@ import {
   joinManifestPages,
   type ManifestPages,
   type ManifestPlace,
+  type NotedLockFile,
   type SnapshotLockFile,
   toSnapshotPages,
 } from './snapshot.ts';
@@ -145,9 +146,9 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
       generation: number,
       sequence: number,
       baseGeneration: number,
-      lockFiles: readonly SnapshotLockFile[],
+      noted: readonly NotedLockFile[],
     ): Promise<void> {
-      for (const [page, slice] of toSnapshotPages(lockFiles).entries()) {
+      for (const [page, slice] of toSnapshotPages(noted).entries()) {
         const sk = text(`noted#${digits(generation)}#${digits(sequence)}#${digits(page)}`);
         const Item = { pk: text(partitionOf(ref)), sk, base: number(baseGeneration), page: { B: compress(slice) } };
         await client.send(new PutItemCommand({ TableName: tableName, Item }));
@@ -158,11 +159,11 @@ export function createInventoryStore(client: DynamoDBClient, tableName: string) 
      * What `noteLockFiles` has noted for the same base. Their pages are there as long as that is the snapshot: only a swap collects
      * pages, and after one this base is refused.
      */
-    async readNotedLockFiles(ref: RefId, baseGeneration: number): Promise<SnapshotLockFile[]> {
+    async readNotedLockFiles(ref: RefId, baseGeneration: number): Promise<NotedLockFile[]> {
       const rows = await rowsBelow(partitionOf(ref), 'noted#', 'noted#~');
       return rows.flatMap((row) => {
         const page = row['page']?.B;
-        return page && numberOf(row, 'base') === baseGeneration ? decompress<SnapshotLockFile[]>(page) : [];
+        return page && numberOf(row, 'base') === baseGeneration ? decompress<NotedLockFile[]>(page) : [];
       });
     },
 

@@ -19,6 +19,7 @@ export interface SnapshotFacts {
   readonly generation: number;
   /** Empty for a deleted ref. */
   readonly commit: string;
+  /** Of the reader's version and the settings that reading depends on. */
   readonly readingDigest: string;
   readonly pageCount: number;
   /** Why the tree could not be read whole, one sentence each; such a snapshot's scan is incomplete. */

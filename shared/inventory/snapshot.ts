@@ -32,6 +32,15 @@ export interface SnapshotLockFile extends ManifestPlace {
   readonly lastRead?: ManifestPlace;
 }
 
+/**
+ * A lock file that was read for a snapshot which is not there yet. The key stands beside it: a reading that was ended for its time
+ * has none in a snapshot, but need not be tried again for this one.
+ */
+export interface NotedLockFile {
+  readonly key: string;
+  readonly lockFile: SnapshotLockFile;
+}
+
 /** What a manifest's pages hold together. */
 export interface ManifestPages {
   readonly packages: readonly SnapshotPackage[];
@@ -68,7 +77,7 @@ export function joinManifestPages(pages: readonly (Omit<ManifestPages, 'poisonin
 }
 
 /** Cuts a snapshot's list of lock files into pages; an empty list still has one. */
-export function toSnapshotPages(lockFiles: readonly SnapshotLockFile[]): SnapshotLockFile[][] {
+export function toSnapshotPages<T extends SnapshotLockFile | NotedLockFile>(lockFiles: readonly T[]): T[][] {
   return cutPages(lockFiles, PAGE_MAX_LOCK_FILES);
 }
 

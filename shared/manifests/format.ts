@@ -11,25 +11,29 @@ export interface ManifestFormat {
   /** The files that it reads, as a person writes them: `package-lock.json (1 to 3)`. */
   readonly files: readonly string[];
   readonly ecosystems: readonly Ecosystem[];
-  /** `exact`: what is installed. `superset`: that and more. `declared`: what is asked for, so only what is pinned can be looked up. */
-  readonly lists: 'exact' | 'superset' | 'declared';
+  /**
+   * `exact`: what is installed. `superset`: that and more. `declared`: what is asked for, so only what is pinned can be looked up.
+   * `gaps`: what is asked for, and nobody has resolved.
+   */
+  readonly lists: 'exact' | 'superset' | 'declared' | 'gaps';
   /** Read by `cli packages` only: in the pipeline it would drown or double what the lock file says. */
   readonly isOnRequestOnly?: true;
   /** A larger file is not read: it is an error that names this limit. */
   readonly maxBytes: number;
-  /**
-   * Of a manifest that is read only where no lock file resolves it: the formats of those that would. One counts in the manifest's
-   * folder and in every folder below that, as those of workspaces do.
-   */
-  lockedBy?(path: string): readonly string[];
-  /** Whether a file of this format resolves what manifests ask for; where it is left out, each one does. */
-  isLock?(path: string): boolean;
+  /** Of a manifest that is read only where no lock file resolves it: those that would. */
+  lockedBy?(path: string): LockedBy | undefined;
   /** Whether a file of this repository path is of this format, by its name alone. */
   matches(path: string): boolean;
   /** The same for a file that a person names, where the name in the repository would have to be more telling. */
   matchesOnRequest?(path: string): boolean;
   /** Throws what `readSibling` throws, and `ReadingLimit`; whatever else is wrong with the file is said in the content. */
   read(path: string, bytes: Uint8Array, readSibling: ReadFile): Promise<ManifestContent> | ManifestContent;
+}
+
+/** Names of lock files that resolve a manifest: from its own folder, or from that and any above, as those of workspaces do. */
+export interface LockedBy {
+  readonly beside: readonly string[];
+  readonly above: readonly string[];
 }
 
 /** A path of a repository that some format reads. */

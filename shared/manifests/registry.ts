@@ -8,7 +8,7 @@ import { conan } from './conan/index.ts';
 import { cyclonedx } from './cyclonedx/index.ts';
 import { deno } from './deno/index.ts';
 import { dockerfile } from './dockerfile/index.ts';
-import { baseName, type LockFilePath, type ManifestFormat } from './format.ts';
+import { baseName, type LockedBy, type LockFilePath, type ManifestFormat } from './format.ts';
 import { gemfile } from './gemfile/index.ts';
 import { githubActions } from './github-actions/index.ts';
 import { goMod } from './go-mod/index.ts';
@@ -100,12 +100,13 @@ const VENDORED = new Set(['Cargo.lock', 'go.mod']);
 
 /**
  * Whether a lock file is none of ours: below a folder that the settings name (repository-relative), below `node_modules`, or,
- * for Cargo and Go, below `vendor`.
+ * for Cargo, Go and manifests, below `vendor`.
  */
 export function isIgnored(path: string, settings: ReadingSettings): boolean {
   const folders = path.split('/').slice(0, -1);
   if (folders.includes('node_modules')) return true;
   if (folders.includes('vendor') && VENDORED.has(baseName(path))) return true;
+  if (unlocked.matches(path) && (folders.includes('vendor') || folders.includes('Pods'))) return true;
   return settings.ignoredFolders.some((folder) => path.startsWith(`${folder.replace(/^\.?\/+|\/+$/g, '')}/`));
 }
 
@@ -115,26 +116,25 @@ export function findLockFiles(paths: readonly string[], settings: ReadingSetting
     const format = formatOf(path);
     return format && !isIgnored(path, settings) ? [{ path, format }] : [];
   });
-  const locks = new Set(
-    found
-      .filter(({ path, format }) => format.isLock?.(path) !== false)
-      .map(({ path, format }) => `${format.name} ${resolvedFolderOf(path)}`),
-  );
+  const files = new Set(found.map(({ path }) => `${resolvedFolderOf(path)}/${baseName(path)}`));
   return found
-    .filter(({ path, format }) => !isLocked(path, format.lockedBy?.(path) ?? [], locks))
+    .filter(({ path, format }) => !isLocked(path, format.lockedBy?.(path), files))
     .map(({ path, format }) => ({ path, format: format.name, maxBytes: maxBytesOf(format, settings) }));
 }
 
-/** Folders for a lock file alone, inside the one whose manifests it resolves: Rush's, Xcode's, pip's. */
-const LOCK_FOLDERS = /(?:^|\/)(?:common\/config\/(?:rush|subspaces\/[^/]+)|[^/]+\.(?:xcodeproj|xcworkspace)(?:\/.*)?|requirements)$/;
+/** Folders for a lock file alone, inside the one whose manifests it resolves: Rush's, Xcode's, Gradle's. */
+const LOCK_FOLDERS = /(?:^|\/)(?:common\/config\/(?:rush|subspaces\/[^/]+)|[^/]+\.(?:xcodeproj|xcworkspace)(?:\/.*)?|gradle)$/;
 
 function resolvedFolderOf(path: string): string {
   return folderOf(path).replace(LOCK_FOLDERS, '');
 }
 
-function isLocked(path: string, formats: readonly string[], locks: ReadonlySet<string>): boolean {
-  for (let folder = folderOf(path); ; folder = folderOf(folder)) {
-    if (formats.some((format) => locks.has(`${format} ${folder}`))) return true;
+function isLocked(path: string, lockedBy: LockedBy | undefined, files: ReadonlySet<string>): boolean {
+  if (!lockedBy) return false;
+  const own = folderOf(path);
+  if (lockedBy.beside.some((name) => files.has(`${own}/${name}`))) return true;
+  for (let folder = own; ; folder = folderOf(folder)) {
+    if (lockedBy.above.some((name) => files.has(`${folder}/${name}`))) return true;
     if (folder === '') return false;
   }
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SourceError } from '../../shared/scm/source.ts';
-import { type Files, MAIN, malicious, packageLock, World } from './world.ts';
+import { callersThreadReader } from '../shared/manifests/callers-thread-reader.ts';
+import { blobSha, type Files, MAIN, malicious, packageLock, World } from './world.ts';
 
 /** More than are read at once, than are noted together, and than one invocation has time for. */
 const LOCK_FILES = 250;
@@ -80,6 +81,48 @@ describe('a reading that is interrupted', () => {
     await scan({ ...lockFiles(LOCK_FILES), 'apps/7/package-lock.json': packageLock('p7@2.0.0') });
     expectWholeScan(LOCK_FILES);
     expect(await world.openFindings(MAIN)).toEqual(['malware NPM/p7@2.0.0 A1 in apps/7/package-lock.json']);
+  });
+
+  it('by a file that can never be read gives that one up, however often the time ran out meanwhile', async () => {
+    world.answers.set(`NPM/p${LOCK_FILES - 1}@1.0.0`, malicious('A1'));
+    const files = lockFiles(LOCK_FILES);
+    const failing = blobSha(files['apps/3/package-lock.json'] ?? '');
+    world.onFetch = (sha) => {
+      world.nowMs += 5_000;
+      if (sha === failing) throw new SourceError('the forge answered 502', true);
+    };
+    world.commit(MAIN, files);
+    world.push(MAIN);
+    for (let deliveries = 0; world.scanEvents().length === 0 && deliveries < 200; deliveries += 1) {
+      if ((await world.deliver()) === 0) world.nowMs += 1_000;
+    }
+    expect(world.scanEvents().at(-1)).toMatchObject({ detailType: 'scan incomplete', counts: { packages: LOCK_FILES - 1 } });
+    expect(await world.openFindings(MAIN)).toHaveLength(1);
+  });
+
+  it('by a tree that took all the time still reads on', async () => {
+    world.onTree = () => {
+      world.nowMs += 100_000;
+    };
+    await scan({ 'package-lock.json': packageLock('a@1.0.0'), 'web/package-lock.json': packageLock('b@1.0.0') });
+    expect(world.scanEvents().at(-1)).toMatchObject({ detailType: 'scan complete', counts: { lockFiles: 2 } });
+  });
+
+  it('does not try again what was ended for its time', async () => {
+    let readings = 0;
+    world.reader = {
+      ...callersThreadReader,
+      read: async (path, readFile, settings) => {
+        readings += 1;
+        world.nowMs += 5_000;
+        const { content, consulted } = await callersThreadReader.read(path, readFile, settings);
+        if (!path.startsWith('apps/1')) return { content, consulted };
+        return { content: { status: 'error', reason: 'it took too long' }, consulted, wasEnded: true };
+      },
+    };
+    await scan(lockFiles(60));
+    expect(world.scanEvents().at(-1)?.detailType).toBe('scan incomplete');
+    expect(readings).toBe(60);
   });
 
   it('leaves nothing behind once the snapshot is there', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readingOf } from '../../functions/extract/read-lock-files.ts';
 import { publishScan } from '../../shared/findings/publish.ts';
-import { DEFAULT_SETTINGS, readingDigest } from '../../shared/model/settings/settings.ts';
+import { DEFAULT_SETTINGS } from '../../shared/model/settings/settings.ts';
 import { MAIN, packageLock, vulnerable, World } from './world.ts';
 
 /** One meets another at exactly the wrong moment: what must hold afterwards. */
@@ -24,7 +25,7 @@ describe('an extract', () => {
       const { generation } = lower;
       await world.inventory.writeSnapshotPages(ref, generation, []);
       await world.scans.open({ ref, generation }, { commit: 'c0', repositoryName: 'acme/shop', lane: 'live', batchCount: 0 }, world.nowMs);
-      const facts = { ...snapshot, generation, commit: 'c0', readingDigest: readingDigest(DEFAULT_SETTINGS) };
+      const facts = { ...snapshot, generation, commit: 'c0', readingDigest: readingOf(DEFAULT_SETTINGS) };
       expect(await swap(ref, facts, undefined)).toBe('swapped');
       world.commit(MAIN, { 'package-lock.json': packageLock('a@1.0.0') });
       return swap(ref, snapshot, base);

@@ -16,6 +16,7 @@ import { createFindingStore } from '../../shared/findings/dynamodb.ts';
 import { createInsightStore } from '../../shared/insights/dynamodb.ts';
 import type { Question } from '../../shared/insights/verdict.ts';
 import { createInventoryStore } from '../../shared/inventory/dynamodb.ts';
+import type { ManifestReader } from '../../shared/manifests/manifest-reader.ts';
 import type { BusEvent, FindingEvent, ScanEvent } from '../../shared/messages/bus-events.ts';
 import { parseEvaluation, parseLookupBatch, parsePushHint } from '../../shared/messages/queue-messages.ts';
 import type { Check } from '../../shared/model/check.ts';
@@ -103,7 +104,10 @@ export class World {
   /** Blobs that were asked for. */
   fetches = 0;
   /** Before each blob is given; what it throws is what the forge says. */
-  onFetch: (() => void) | undefined;
+  onFetch: ((sha: string) => void) | undefined;
+  /** Before each tree is given. */
+  onTree: (() => void) | undefined;
+  reader: ManifestReader = callersThreadReader;
   /** Paths where every commit has a symbolic link. */
   readonly links = new Set<string>();
   repositoryUnreadable: { reason: string; retryable: boolean } | undefined;
@@ -238,19 +242,22 @@ export class World {
         const commit = this.#refs.get(ref);
         return closed() ?? (commit === undefined ? { kind: 'absent' } : { kind: 'commit', commit });
       },
-      tree: async (commit) => ({
-        complete: true,
-        skipped: [...this.links].map((path) => ({ path, kind: 'symlink' as const })),
-        entries: Object.entries(this.#commits.get(commit) ?? {}).map(([path, content]) => ({
-          path,
-          sha: blobSha(content),
-          sizeBytes: content.length,
-        })),
-      }),
+      tree: async (commit) => {
+        this.onTree?.();
+        return {
+          complete: true,
+          skipped: [...this.links].map((path) => ({ path, kind: 'symlink' as const })),
+          entries: Object.entries(this.#commits.get(commit) ?? {}).map(([path, content]) => ({
+            path,
+            sha: blobSha(content),
+            sizeBytes: content.length,
+          })),
+        };
+      },
       blob: async (sha) => {
         this.#refuseTheDead();
         this.fetches += 1;
-        this.onFetch?.();
+        this.onFetch?.(sha);
         const content = this.#blobs.get(sha);
         if (content === undefined || this.unreadableBlobs.has(sha)) throw new SourceError(`blob ${sha.slice(0, 7)} cannot be read`, false);
         return Buffer.from(content);
@@ -350,15 +357,18 @@ export class World {
         inventory: this.inventory,
         scans: this.scans,
         source: this.#source(),
-        reader: callersThreadReader,
+        reader: this.reader,
         sendLookups: async (_, batches) => this.#sendAll('lookups', batches),
         sendEvaluate: async (message) => this.#send('evaluations', message),
         nowMs,
         functionTimeoutMs: TIMEOUT_MS.pushes,
-        readUntilMs: this.nowMs + TIMEOUT_MS.pushes,
+        readUntilMs: this.nowMs + TIMEOUT_MS.pushes - 45_000,
         receiveCount,
       });
-      if (result === 'out-of-time') return { againAfterSeconds: 0 };
+      if (result === 'out-of-time') {
+        this.#send('pushes', JSON.parse(body));
+        return 'done';
+      }
       return result === 'swapped-unread' ? { againAfterSeconds: retryDelaySeconds(receiveCount) } : 'done';
     }
     if (queue === 'lookups') {
@@ -531,7 +541,7 @@ export class World {
   }
 }
 
-function blobSha(content: string): string {
+export function blobSha(content: string): string {
   return createHash('sha1')
     .update(`blob ${Buffer.byteLength(content)}\0${content}`)
     .digest('hex');

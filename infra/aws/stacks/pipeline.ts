@@ -177,6 +177,8 @@ export class PipelineStack extends Stack {
       bundle: bundles.extract,
       timeout: TIMEOUTS.extract,
       memorySizeMiB: 1769,
+      // Where one invocation has no time for all lock files.
+      sendsToItsOwnQueue: true,
       environment: {
         PUSHES_QUEUE_URL: pushes.url,
         PUSHES_BACKGROUND_QUEUE_URL: pushesBackground.url,
@@ -194,6 +196,8 @@ export class PipelineStack extends Stack {
     state.settings.grant(extract, ['Query']);
     state.inventory.grant(extract, READ_AND_WRITE);
     state.scans.grant(extract, [...READ_AND_UPDATE, 'PutItem']);
+    pushes.grantSend(extract);
+    pushesBackground.grantSend(extract);
     lookupsLive.grantSend(extract);
     lookupsBackground.grantSend(extract);
     evaluations.grantSend(extract);

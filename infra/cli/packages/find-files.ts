@@ -52,7 +52,7 @@ function toPath(root: string, file: string): string {
  * of each folder that is opened.
  */
 export async function findBelow(given: string, settings: ReadingSettings, onFolder: (path: string) => void): Promise<FoundFiles> {
-  const top = resolve(given);
+  const top = await realpath(resolve(given));
   const root = repositoryOf(top) ?? top;
   const shownOf = (path: string): string => join(given, relative(top, join(root, path)));
   const found = new Map<string, Dirent>();
@@ -73,10 +73,13 @@ export async function findBelow(given: string, settings: ReadingSettings, onFold
     }
   }
   const files: FoundFile[] = [];
-  for (const { path } of findLockFiles([...found.keys(), ...(await filesAbove(top, root))], settings)) {
-    const entry = found.get(path);
-    if (entry?.isSymbolicLink()) failures.push(`${shownOf(path)}: a symbolic link, not followed`);
-    else if (entry?.isFile()) files.push({ shown: shownOf(path), root, path });
+  const regular = [...found].filter(([, entry]) => entry.isFile()).map(([path]) => path);
+  for (const { path } of findLockFiles([...regular, ...(await filesAbove(top, root))], settings)) {
+    if (found.has(path)) files.push({ shown: shownOf(path), root, path });
+  }
+  const links = [...found].filter(([, entry]) => entry.isSymbolicLink()).map(([path]) => path);
+  for (const { path, format } of findLockFiles(links, settings)) {
+    if (format !== 'unlocked') failures.push(`${shownOf(path)}: a symbolic link, not followed`);
   }
   for (const path of found.keys()) {
     if (!formatOf(path) && formatOnRequest(path)?.matches(path) && !isIgnored(path, settings)) {
@@ -96,8 +99,8 @@ async function filesAbove(top: string, root: string): Promise<string[]> {
   const paths: string[] = [];
   for (let folder = top; folder !== root; ) {
     folder = dirname(folder);
-    const names = await readdir(folder).catch(() => []);
-    for (const name of names) paths.push(toPath(root, join(folder, name)));
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    for (const entry of entries) if (entry.isFile()) paths.push(toPath(root, join(folder, entry.name)));
   }
   return paths;
 }

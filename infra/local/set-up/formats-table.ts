@@ -7,7 +7,12 @@ const END = '<!-- end of formats -->';
 /** Documents that name packages of any ecosystem. */
 const MANY = 5;
 
-const LISTS = { exact: '', superset: 'a superset of what is used', declared: 'what is declared: only pins are looked up' } as const;
+const LISTS = {
+  exact: '',
+  superset: 'a superset of what is used',
+  declared: 'what is declared: only pins are looked up',
+  gaps: 'where no lock file resolves it: gaps only',
+} as const;
 
 /** Every format of the registry as a table for the README, between its two markers. */
 export function formatsTable(): string {

@@ -3,7 +3,6 @@ import { baseName, LINES_LOCK_MAX_BYTES, type ManifestFormat } from '../format.t
 import { checkEntryCount, type EntryFacts, isVersion, Reading, unreadable } from '../reading.ts';
 import { decodeText } from '../text.ts';
 import { type CargoLock, type CargoPackage, readLines } from './lines.ts';
-import { CRATE_NAME } from './names.ts';
 import { Registries } from './registries.ts';
 import { readToml } from './toml.ts';
 
@@ -12,6 +11,7 @@ const HIGHEST_VERSION = 4;
 
 type Facts = { -readonly [K in keyof EntryFacts]: EntryFacts[K] };
 
+const CRATE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
 const DIGEST = /^[0-9a-f]{64}$/;
 
 /**

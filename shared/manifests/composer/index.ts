@@ -7,10 +7,11 @@ import { isObject, type JsonObject, own, shown } from '../syntax/json-object.ts'
 import { decodeText } from '../text.ts';
 import { webAddressOf } from '../web-address.ts';
 import { findMismatch } from './mismatch.ts';
-import { COMPOSER_NAME } from './names.ts';
 
 type Facts = { -readonly [K in keyof EntryFacts]: EntryFacts[K] };
 
+/** Vendor and project; PEAR's old packages have a host as vendor. Without the `u` flag, `i` takes ASCII letters only. */
+const NAME = /^[a-z0-9][a-z0-9._-]*\/[a-z0-9_][a-z0-9._-]*$/i;
 /** A version, or the name of a branch (`dev-feature/x`, `1.x-dev`). */
 const VERSION = /^[A-Za-z0-9][A-Za-z0-9.+_~!/#-]*$/;
 /** Versions that stay what they are; those of branches move on. */
@@ -81,7 +82,7 @@ function addEntry(entry: unknown, isDevelopment: boolean, lines: LineCursor, rea
   // Composer wrote `package` before 2012.
   const written = own(entry, 'name') ?? own(entry, 'package');
   const version = own(entry, 'version');
-  if (typeof written !== 'string' || !COMPOSER_NAME.test(written)) {
+  if (typeof written !== 'string' || !NAME.test(written)) {
     reading.addUnresolved(typeof written === 'string' ? written : 'packages', shown(version), 'not a legal package name');
     return;
   }

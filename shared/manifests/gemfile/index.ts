@@ -5,8 +5,9 @@ import { Reading, unreadable } from '../reading.ts';
 import { decodeText, whyUnreadable } from '../text.ts';
 import { type WebAddress, webAddressOf } from '../web-address.ts';
 import { type GemfileLock, type GemRequirement, type GemSource, type GemSpec, readGemfileLock } from './lock.ts';
-import { GEM_NAME } from './names.ts';
 
+/** Old gems begin with an underscore; no gem begins with a dot or a dash. */
+const GEM_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 const GEM_VERSION = /^[0-9]+(?:\.[0-9A-Za-z]+)*$/;
 const PLATFORM = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 

@@ -5,10 +5,11 @@ import { checkEntryCount, type EntryFacts, isVersion, Reading, unreadable } from
 import { parseYaml } from '../syntax/yaml.ts';
 import { decodeText } from '../text.ts';
 import { webAddressOf } from '../web-address.ts';
-import { PUB_NAME } from './names.ts';
 
 /** What is read as YAML of any layout; some 3,500 packages. */
 const PUB_LOCK_MAX_BYTES = 768 * 1024;
+/** The name of a Dart package is an identifier. */
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const DIGEST = /^[0-9a-f]{64}$/;
 /** Besides the packages: which Dart and Flutter they need. Dart 1 wrote `sdk`. */
 const OTHER_KEYS = new Set(['sdks', 'sdk']);
@@ -73,7 +74,7 @@ function addHosted(key: string, entry: YamlMap, description: unknown, lines: Lin
   const version = entry.get('version');
   // The first locks had the name alone in place of the description.
   const name = isMap(description) ? (description.get('name') ?? key) : (description ?? key);
-  if (typeof name !== 'string' || !PUB_NAME.test(name)) {
+  if (typeof name !== 'string' || !NAME.test(name)) {
     reading.addUnresolved(textOf(name) || key, textOf(version), 'not a legal package name');
     return;
   }

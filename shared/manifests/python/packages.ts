@@ -7,7 +7,7 @@ import { findMismatch } from './distribution-file.ts';
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 const FOLDED_NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 /** A name that PyPI and its like can hold, of a length that can be looked up. */
-export function isPythonName(text: unknown): text is string {
+function isPythonName(text: unknown): text is string {
   return typeof text === 'string' && text.length <= PACKAGE_NAME_MAX_CHARACTERS && (FOLDED_NAME.test(text) || NAME.test(text));
 }
 

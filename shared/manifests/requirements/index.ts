@@ -28,8 +28,6 @@ export const requirements: ManifestFormat = {
   lists: 'declared',
   maxBytes: REQUIREMENTS_MAX_BYTES,
   matches: (path) => /requirements[^/]*\.txt$/i.test(baseName(path)) || /(?:^|\/)requirements\/[^/]*\.txt$/i.test(path),
-  // Those of other names are for documentation, tests and the like.
-  isLock: (path) => /(?:^|\/)(?:requirements|requirements\/(?:base|main|prod|production))\.txt$/i.test(path),
   async read(path, bytes, readSibling): Promise<ManifestContent> {
     const decoded = decodeText(bytes);
     const reason = whyUnreadable(decoded.text);

@@ -1,32 +1,16 @@
-import type { Ecosystem } from '../../model/ecosystem.ts';
-import { isVersion, type Reading } from '../reading.ts';
+import type { Reading } from '../reading.ts';
 
-const NOT_LOCKED = 'no lock file says which version is installed';
-const FROM_REPOSITORY = 'comes from a git repository, not from a registry';
-const FROM_ADDRESS = 'comes from an address of its own, not from a registry';
-const OWN_CODE = 'a folder or file of our own';
+const NOT_LOCKED = 'no lock file says which version is installed, and from where';
 
-/** What one manifest asks for, and nobody has resolved: only what is asked for in one exact version is a package. */
+/**
+ * What one manifest asks for and nobody has resolved: gaps, also where one exact version is asked for. Which registry it would come
+ * from stands elsewhere, so a lookup might tell the name of a private package, and take another's answer for its own.
+ */
 export class Requests {
   readonly #reading: Reading;
-  readonly #isName: (name: string) => boolean;
-  #hasWarned = false;
 
-  constructor(reading: Reading, ecosystem: Ecosystem, isName: (name: string) => boolean) {
-    this.#reading = reading.in(ecosystem);
-    this.#isName = isName;
-  }
-
-  /** In one exact version. What it brings in stands nowhere. */
-  addPinned(name: string, version: string, isDevelopment: boolean): void {
-    if (!this.#isName(name) || !isVersion(version)) {
-      this.addOpen(name, version, 'not a legal package name and version');
-      return;
-    }
-    this.#reading.addPackage(name, version, { relationship: 'direct', isDevelopment });
-    if (this.#hasWarned) return;
-    this.#hasWarned = true;
-    this.#reading.addWarning('there is no lock file: what its packages bring in is not known');
+  constructor(reading: Reading) {
+    this.#reading = reading;
   }
 
   addOpen(name: string, requirement: string, reason = NOT_LOCKED): void {
@@ -34,14 +18,23 @@ export class Requests {
   }
 
   addOwn(name: string, place: string): void {
-    this.#reading.addLocal(name, place, OWN_CODE);
+    this.#reading.addLocal(name, place, 'a folder or file of our own');
   }
 
   addOfRepository(name: string, address: string): void {
-    this.#reading.addUnsupported(name, address, FROM_REPOSITORY);
+    this.#reading.addUnsupported(name, address, 'comes from a git repository, not from a registry');
   }
 
   addOfAddress(name: string, address: string): void {
-    this.#reading.addUnsupported(name, address, FROM_ADDRESS);
+    this.#reading.addUnsupported(name, address, 'comes from an address of its own, not from a registry');
+  }
+
+  /** A part of the manifest that could not be read, or that says nothing by itself. */
+  addPart(part: string, reason: string): void {
+    this.#reading.addUnresolved(part, '', reason);
+  }
+
+  addWarning(sentence: string): void {
+    this.#reading.addWarning(sentence);
   }
 }

@@ -74,8 +74,8 @@ const secretsBelow = (prefix: string) =>
 const RIGHTS: Record<FunctionName, Record<string, string>> = {
   webhook: { PushesQueue: SEND, GitHubWebhookSecret: 'GetSecretValue' },
   extract: {
-    PushesQueue: CONSUME,
-    PushesBackgroundQueue: CONSUME,
+    PushesQueue: `${CONSUME} ${SEND}`,
+    PushesBackgroundQueue: `${CONSUME} ${SEND}`,
     SettingsTable: 'Query',
     InventoryTable: READ_AND_WRITE,
     ScansTable: `${READ_AND_UPDATE} PutItem`,

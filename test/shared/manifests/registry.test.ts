@@ -58,7 +58,7 @@ describe('findLockFiles', () => {
       ['Package.swift', 'App.xcworkspace/xcshareddata/swiftpm/Package.resolved'],
       ['App.xcworkspace/xcshareddata/swiftpm/Package.resolved'],
     ],
-    ['in a folder of requirements', ['setup.py', 'requirements/base.txt'], ['requirements/base.txt']],
+    ['in a folder of Gradle', ['app/build.gradle', 'gradle/verification-metadata.xml'], ['gradle/verification-metadata.xml']],
   ])('leaves a manifest out where a lock file resolves it, %s', (_where, paths, expected) => {
     expect(foundIn(...paths)).toEqual(expected);
   });
@@ -67,7 +67,9 @@ describe('findLockFiles', () => {
     ['of another package manager', ['package.json', 'Cargo.lock']],
     ['below it', ['package.json', 'docs/package-lock.json']],
     ['in a folder beside its own', ['a/package.json', 'ab/package-lock.json']],
-    ['for documentation only', ['pyproject.toml', 'requirements-docs.txt']],
+    ['above it, of a package manager without workspaces', ['web/composer.json', 'composer.lock']],
+    ['of a single script', ['pyproject.toml', 'run.py.lock']],
+    ['of requirements, which may leave anything out', ['services/a/pyproject.toml', 'requirements.txt']],
   ])('keeps a manifest where the lock file is one %s', (_what, paths) => {
     expect(foundIn(...paths)).toEqual(paths);
   });
@@ -90,6 +92,8 @@ describe('isIgnored', () => {
     'x/node_modules/y/package-lock.json',
     'vendor/a/go.mod',
     'a/vendor/b/Cargo.lock',
+    'vendor/acme/lib/composer.json',
+    'ios/Pods/lib/Package.swift',
   ])('leaves %s out', (path) => {
     expect(isIgnored(path, settings)).toBe(true);
   });
