@@ -1,6 +1,7 @@
 import { type InventoryStore, SnapshotGoneError } from '../../shared/inventory/dynamodb.ts';
 import { lockFilesByPackage, packagesToAsk, readManifests, readSnapshot } from '../../shared/inventory/read-snapshot.ts';
 import type { SnapshotFacts } from '../../shared/inventory/ref-item.ts';
+import { UNLOCKED } from '../../shared/manifests/format.ts';
 import type { ManifestReader } from '../../shared/manifests/manifest-reader.ts';
 import { type Evaluate, type LookupBatch, type PushHint, toBatches } from '../../shared/messages/queue-messages.ts';
 import { type PackageVersion, packageKey } from '../../shared/model/package-version.ts';
@@ -136,7 +137,7 @@ async function findSkipped(tree: Tree, settings: Settings, { reader }: SnapshotP
     settings.reading,
   );
   // A manifest resolves nothing, and what a link in its place leads to is read where that stands.
-  const paths = new Set(lockFiles.filter(({ format }) => format !== 'unlocked').map(({ path }) => path));
+  const paths = new Set(lockFiles.filter(({ format }) => format !== UNLOCKED).map(({ path }) => path));
   return skipped
     .filter(({ path }) => paths.has(path))
     .map(({ path, kind }) => `${path}: not read, it is ${kind === 'symlink' ? 'a symbolic link' : 'no regular file with a safe path'}`);

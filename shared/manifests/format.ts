@@ -49,6 +49,9 @@ export function whyTooLarge({ format, maxBytes }: Omit<LockFilePath, 'path'>, si
   return sizeBytes > maxBytes ? `too large: ${sizeBytes} bytes; up to ${maxBytes} are read of ${format}` : undefined;
 }
 
+/** The format of manifests that no lock file resolves: gaps only, so whoever counts lock files or misses one leaves it out. */
+export const UNLOCKED = 'unlocked';
+
 /** Raised whenever what is read from the same bytes changes: manifests that were read by another version are read again. */
 export const READER_VERSION = 4;
 

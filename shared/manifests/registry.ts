@@ -100,7 +100,7 @@ const VENDORED = new Set(['Cargo.lock', 'go.mod']);
 
 /**
  * Whether a lock file is none of ours: below a folder that the settings name (repository-relative), below `node_modules`, or,
- * for Cargo, Go and manifests, below `vendor`.
+ * for Cargo, Go and manifests, below `vendor` (or CocoaPods' `Pods`).
  */
 export function isIgnored(path: string, settings: ReadingSettings): boolean {
   const folders = path.split('/').slice(0, -1);

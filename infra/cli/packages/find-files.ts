@@ -1,7 +1,7 @@
 import { type Dirent, existsSync } from 'node:fs';
 import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import type { ReadFile } from '../../../shared/manifests/format.ts';
+import { type ReadFile, UNLOCKED } from '../../../shared/manifests/format.ts';
 import { findLockFiles, formatOf, formatOnRequest, isIgnored } from '../../../shared/manifests/registry.ts';
 import type { ReadingSettings } from '../../../shared/model/settings/settings.ts';
 
@@ -79,7 +79,7 @@ export async function findBelow(given: string, settings: ReadingSettings, onFold
   }
   const links = [...found].filter(([, entry]) => entry.isSymbolicLink()).map(([path]) => path);
   for (const { path, format } of findLockFiles(links, settings)) {
-    if (format !== 'unlocked') failures.push(`${shownOf(path)}: a symbolic link, not followed`);
+    if (format !== UNLOCKED) failures.push(`${shownOf(path)}: a symbolic link, not followed`);
   }
   for (const path of found.keys()) {
     if (!formatOf(path) && formatOnRequest(path)?.matches(path) && !isIgnored(path, settings)) {

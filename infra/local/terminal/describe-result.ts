@@ -1,5 +1,5 @@
 import { toTerminalText } from '../../../shared/alerts/inert-text.ts';
-import { unlocked as unlockedManifests } from '../../../shared/manifests/unlocked/index.ts';
+import { UNLOCKED } from '../../../shared/manifests/format.ts';
 import type { AnswerSource } from '../../../shared/messages/bus-events.ts';
 import type { RepositoryResult } from '../scan/result-document.ts';
 import type { Screen } from './screen.ts';
@@ -42,14 +42,15 @@ export function describeLockFiles(result: RepositoryResult, mark: string): strin
   const place = placeOf(result);
   if (result.commit === '') return [`${mark}${place}: nothing is there any more`];
   if (result.lockFiles.length === 0) return [`${mark}${place}: no lock file that safedep-watch reads`];
-  const unlocked = result.lockFiles.filter(({ format }) => format === unlockedManifests.name).length;
+  const unlocked = result.lockFiles.filter(({ format }) => format === UNLOCKED);
+  const lockFiles = result.lockFiles.filter(({ format }) => format !== UNLOCKED);
   const counts = [
-    count(result.lockFiles.length - unlocked, 'lock file'),
-    ...(unlocked > 0 ? [count(unlocked, 'manifest without one', 'manifests without one')] : []),
+    count(lockFiles.length, 'lock file'),
+    ...(unlocked.length > 0 ? [count(unlocked.length, 'manifest without one', 'manifests without one')] : []),
     count(result.packages.length, 'distinct package'),
   ];
   const lines = [`${mark}${place}: ${counts.join(', ')}`];
-  for (const { path, format, status, packages, gaps = [], reason } of result.lockFiles.slice(0, LISTED_MAX)) {
+  for (const { path, format, status, packages, gaps = [], reason } of [...lockFiles, ...unlocked].slice(0, LISTED_MAX)) {
     const read = `${count(packages, 'package')}${gaps.length > 0 ? `, ${count(gaps.length, 'gap')}` : ''}`;
     lines.push(`${mark}  ${toTerminalText(path)} (${format}): ${status === 'read' ? read : `NOT READ, ${toTerminalText(reason ?? '')}`}`);
   }

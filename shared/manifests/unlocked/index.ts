@@ -1,5 +1,5 @@
 import type { ManifestContent } from '../../model/manifest.ts';
-import { baseName, besideOf, type LockedBy, type ManifestFormat } from '../format.ts';
+import { baseName, besideOf, type LockedBy, type ManifestFormat, UNLOCKED } from '../format.ts';
 import { Reading } from '../reading.ts';
 import { decodeText, whyUnreadable } from '../text.ts';
 import { readCargoToml } from './cargo-toml.ts';
@@ -51,7 +51,7 @@ function manifestOf(path: string): UnlockedManifest | undefined {
  * One that cannot be read is a gap, too: a lock file it is not, and templates are full of them.
  */
 export const unlocked: ManifestFormat = {
-  name: 'unlocked',
+  name: UNLOCKED,
   files: Object.keys(MANIFESTS),
   ecosystems: [...new Set(Object.values(MANIFESTS).map(({ ecosystem }) => ecosystem))],
   lists: 'gaps',
