@@ -1,4 +1,4 @@
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startDynamoDb } from '../../../infra/local/engines/dynamodb.ts';
 import { createIdentityStore, type IdentityStore } from '../../../shared/aws/identity-store.ts';
@@ -34,6 +34,8 @@ async function onDynamoDb(): Promise<IdentityStore> {
       BillingMode: 'PAY_PER_REQUEST',
     }),
   );
+  // The engine answers before the table can be used.
+  await waitUntilTableExists({ client, minDelay: 1, maxDelay: 1, maxWaitTime: 10 }, { TableName: `identity-${tables}` });
   return createIdentityStore(client, `identity-${tables}`);
 }
 
